@@ -1,0 +1,1 @@
+"""Worlds that step: no tasks, rewards or learning."""

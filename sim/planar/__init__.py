@@ -1,0 +1,1 @@
+"""2-D rigid bodies with Jax2D semantics."""
