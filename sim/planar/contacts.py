@@ -57,7 +57,7 @@ def slots(capacity: Capacity) -> Slots:
     a, b = np.concatenate(groups).T
     classes = tuple(slice(int(end) - len(group), int(end)) for end, group in zip(ends, groups, strict=True))
     lookup = np.full((2, capacity.bodies, capacity.bodies), len(a), np.int32)
-    for point, group in ((0, slice(0, None)), (1, classes[1]), (0, classes[0])):
+    for point, group in zip((0, 1, 0, 0), classes, strict=True):
         lookup[point, a[group], b[group]] = np.arange(len(a))[group]
     return Slots(a, b, classes, lookup)
 
@@ -98,21 +98,24 @@ def detect(scene: Scene, state: State, physics: Physics) -> Contacts:
     normal, point, penetration, touching = (
         jnp.concatenate(x, axis=axis) for axis, x in zip((1, 1, 0, 0), zip(*parts, strict=True), strict=True)
     )
-    return Contacts(normal, point, penetration, touching & allowed)
+    touching &= allowed
+    # Unused bodies may be degenerate; nothing of them may reach the sums of the solver.
+    normal, point, penetration = (jnp.where(touching, x, 0.0) for x in (normal, point, penetration))
+    return Contacts(normal, point, penetration, touching)
 
 
 def outline(scene: Scene, state: State) -> tuple[Array, Array]:
-    """World corners [2, 4, P] m and outward edge normals [2, 4, P] of all polygons; edge i runs from corner i to the next.
+    """World corners [4, 2, P] m and outward edge normals [4, 2, P] of all polygons.
 
-    A triangle repeats its first corner as the fourth and has a zero fourth normal.
+    Edge i runs from corner i to the next. A triangle repeats its first corner as the fourth; its fourth normal is zero.
     """
     p = scene.vertices.shape[2]
     local = scene.vertices
-    triangle = scene.vertex_count == 3
-    local = local.at[:, 3].set(jnp.where(triangle, local[:, 0], local[:, 3]))
+    local = local.at[:, 3].set(jnp.where(scene.vertex_count == 3, local[:, 0], local[:, 3]))
     corners = rotate(local, state.angle[None, :p]) + state.position[:, None, :p]
     edge = jnp.roll(corners, -1, axis=1) - corners
-    return corners, jnp.stack([-edge[1], edge[0]]) / nonzero(length(edge))
+    normals = jnp.stack([-edge[1], edge[0]]) / nonzero(length(edge))
+    return corners.swapaxes(0, 1), normals.swapaxes(0, 1)
 
 
 def point_velocity(state: State, body: np.ndarray, point: Array) -> Array:
@@ -123,12 +126,14 @@ def point_velocity(state: State, body: np.ndarray, point: Array) -> Array:
 def _polygons(scene: Scene, corners: Array, normals: Array, pair: np.ndarray, quirks: bool):
     """Both points of every polygon pair: reference face by separating axes, incident corners clamped to its sides."""
     i, j = pair[:, 0], pair[:, 1]
+    n = len(i)
+    own, other = np.concatenate([i, j]), np.concatenate([j, i])
     count = scene.vertex_count
-    face_a = _best_face(corners[:, :, i], normals[:, :, i], count[i], corners[:, :, j])
-    face_b = _best_face(corners[:, :, j], normals[:, :, j], count[j], corners[:, :, i])
-    b_leads = face_a[0] + FACE_PREFERENCE < face_b[0]
-    separation = jnp.maximum(face_a[0], face_b[0])
-    normal, start, end = (jnp.where(b_leads, y, x) for x, y in zip(face_a[1:], face_b[1:], strict=True))
+    faces = _best_face(corners[:, :, own], normals[:, :, own], count[own], corners[:, :, other])
+    of_a, of_b = ([faces[0][half], *(x[:, half] for x in faces[1:])] for half in (slice(n), slice(n, None)))
+    b_leads = of_a[0] + FACE_PREFERENCE < of_b[0]
+    separation = jnp.maximum(of_a[0], of_b[0])
+    normal, start, end = (jnp.where(b_leads, y, x) for x, y in zip(of_a[1:], of_b[1:], strict=True))
     incident = jnp.where(b_leads, corners[:, :, i], corners[:, :, j])
     incident_count = jnp.where(b_leads, count[i], count[j])
 
@@ -140,10 +145,8 @@ def _polygons(scene: Scene, corners: Array, normals: Array, pair: np.ndarray, qu
         angle = jnp.pi + jnp.arctan2(start[0] - end[0], start[1] - end[1])
         along = jnp.stack([jnp.sin(angle), jnp.cos(angle)])
     inward = jnp.stack([along[1], -along[0]])
-    depth_of = [dot(inward, incident[:, k] - start) for k in range(MAX_VERTICES)]
-    depth_of[3] = jnp.where(incident_count == 3, -jnp.inf, depth_of[3])
-    points = _deepest_two(incident, depth_of) if quirks else _incident_edge(incident, depth_of, incident_count)
-    ends = [(dot(along, p - start), depth) for p, depth in points]
+    find = _deepest_two if quirks else _incident_edge
+    ends = [(dot(along, p - start), depth) for p, depth in find(incident, start, inward, incident_count)]
     if not quirks:
         ends = _clip(ends, extent)
     colliding = separation < 0
@@ -161,14 +164,17 @@ def _polygons(scene: Scene, corners: Array, normals: Array, pair: np.ndarray, qu
 
 def _best_face(corners: Array, normals: Array, count: Array, other: Array):
     """The face of a polygon that separates best from another: (separation [n], normal, start, end [2, n])."""
-    best = None
-    for e in range(MAX_VERTICES):
-        start, end, normal = corners[:, e], corners[:, (e + 1) % MAX_VERTICES], normals[:, e]
-        reach = [dot(normal, other[:, k] - start) for k in range(MAX_VERTICES)]
+
+    def look(best, edge):
+        index, start, end, normal = edge
+        reach = [dot(normal, corner - start) for corner in other]
         separation = jnp.minimum(jnp.minimum(reach[0], reach[1]), jnp.minimum(reach[2], reach[3]))
-        face = (jnp.where(e < count, separation, -jnp.inf), normal, start, end)
-        best = face if best is None else _pick(face[0] > best[0], face, best)
-    return best
+        face = (jnp.where(index < count, separation, -jnp.inf), normal, start, end)
+        return _pick(face[0] > best[0], face, best), None
+
+    worst = (jnp.full(count.shape, -jnp.inf), *jnp.zeros((3, 2, *count.shape)))
+    # A loop, not an unrolled chain: XLA would compute the chain anew inside every one of its consumers.
+    return jax.lax.scan(look, worst, (np.arange(MAX_VERTICES), corners, jnp.roll(corners, -1, axis=0), normals))[0]
 
 
 def _pick(condition: Array, yes, no):
@@ -176,35 +182,37 @@ def _pick(condition: Array, yes, no):
     return tuple(jnp.where(condition, y, n) for y, n in zip(yes, no, strict=True))
 
 
-def _deepest_two(incident: Array, depth: list[Array]):
-    """The two deepest corners, deepest first; equal depths keep corner order."""
-    first = (incident[:, 0], depth[0])
-    second = (incident[:, 0], jnp.full_like(depth[0], -jnp.inf))
-    for k in range(1, MAX_VERTICES):
-        corner = (incident[:, k], depth[k])
-        leads = depth[k] > first[1]
-        second = _pick(leads, first, _pick(depth[k] > second[1], corner, second))
-        first = _pick(leads, corner, first)
-    return first, second
+def _deepest_two(incident: Array, start: Array, inward: Array, count: Array):
+    """The two deepest corners, deepest first, as (point, depth); equal depths keep corner order."""
+
+    def look(best, indexed):
+        index, corner = indexed
+        first, second = best
+        candidate = (corner, jnp.where(index < count, dot(inward, corner - start), -jnp.inf))
+        leads = candidate[1] > first[1]
+        second = _pick(leads, first, _pick(candidate[1] > second[1], candidate, second))
+        return (_pick(leads, candidate, first), second), None
+
+    nothing = (jnp.zeros_like(start), jnp.full(count.shape, -jnp.inf))
+    return jax.lax.scan(look, (nothing, nothing), (np.arange(MAX_VERTICES), incident))[0]
 
 
-def _incident_edge(incident: Array, depth: list[Array], count: Array):
-    """The edge of the incident polygon that holds its deepest corner and lies flattest against the face."""
-    best = None
-    for k in range(MAX_VERTICES):
-        ahead = (k + 1) % MAX_VERTICES
-        last = k == count - 1
-        end = jnp.where(last, incident[:, 0], incident[:, ahead])
-        end_depth = jnp.where(last, depth[0], depth[ahead])
-        lowest, highest = jnp.maximum(depth[k], end_depth), jnp.minimum(depth[k], end_depth)
-        usable = k < count
-        edge = (jnp.where(usable, lowest, -jnp.inf), jnp.where(usable, highest, -jnp.inf), incident[:, k], depth[k], end, end_depth)
-        if best is not None:
-            better = (edge[0] > best[0]) | ((edge[0] == best[0]) & (edge[1] > best[1]))
-            edge = _pick(better, edge, best)
-        best = edge
-    assert best is not None
-    return (best[2], best[3]), (best[4], best[5])
+def _incident_edge(incident: Array, start: Array, inward: Array, count: Array):
+    """Both ends, as (point, depth), of the edge with the deepest corner; of its two, the flatter against the face."""
+
+    def look(best, edge):
+        index, head, tail = edge
+        head_depth, tail_depth = dot(inward, head - start), dot(inward, tail - start)
+        usable = index < count
+        deep = jnp.where(usable, jnp.maximum(head_depth, tail_depth), -jnp.inf)
+        shallow = jnp.minimum(head_depth, tail_depth)
+        better = (deep > best[0]) | ((deep == best[0]) & (shallow > best[1]) & usable)
+        return _pick(better, (deep, shallow, head, head_depth, tail, tail_depth), best), None
+
+    low, origin = jnp.full(count.shape, -jnp.inf), jnp.zeros_like(start)
+    edges = (np.arange(MAX_VERTICES), incident, jnp.roll(incident, -1, axis=0))
+    best = jax.lax.scan(look, (low, low, origin, low, origin, low), edges)[0]
+    return best[2:4], best[4:6]
 
 
 def _clip(ends, extent: Array):
@@ -219,18 +227,17 @@ def _clip(ends, extent: Array):
 
 def _circle_polygon(centre: Array, radius: Array, corners: Array, normals: Array, count: Array, quirks: bool):
     """Circle against the nearest edge; a centre inside is pushed out through that edge."""
-    best, inside = None, None
+    best = (jnp.full(count.shape, jnp.inf), centre)
+    inside = jnp.ones(count.shape, bool)
     for e in range(MAX_VERTICES):
-        start, end = corners[:, e], corners[:, (e + 1) % MAX_VERTICES]
+        start, end = corners[e], corners[(e + 1) % MAX_VERTICES]
         extent = length(end - start)
         along = (end - start) / nonzero(extent)
         near = start + along * jnp.clip(dot(along, centre - start), 0.0, extent)
         real = e < count
-        candidate = (jnp.where(real, length(near - centre), jnp.inf), near)
-        below = (dot(normals[:, e], centre - start) < 0) | ~real
-        best = candidate if best is None else _pick(candidate[0] < best[0], candidate, best)
-        inside = below if inside is None else inside & below
-    assert best is not None
+        away = jnp.where(real, length(near - centre), jnp.inf)
+        best = _pick(away < best[0], (away, near), best)
+        inside &= (dot(normals[e], centre - start) < 0) | ~real
     distance, near = best
     outward = (centre - near) / nonzero(distance)
     normal = jnp.where(inside, outward, -outward)

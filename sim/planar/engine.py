@@ -62,4 +62,3 @@ def step(scene: Scene, state: State, motor: Array, thrust: Array, physics: Physi
 
 def _clip(x: Array, limit: float) -> Array:
     return jnp.clip(x, -limit, limit)
-

@@ -168,8 +168,12 @@ def _solve_one(j: Prepared, motion: Motion, impulse: Array, physics: Physics) ->
 
     shift = jnp.where(j.live, physics.joint_baumgarte_position / mass, 0.0) * gap
     moved = Motion(
-        motion.position + jnp.where(j.at_a, (shift * mass_a)[:, None], 0) - jnp.where(j.at_b, (shift * mass_b)[:, None], 0),
-        motion.velocity + jnp.where(j.at_a, (push * mass_a)[:, None], 0) - jnp.where(j.at_b, (push * mass_b)[:, None], 0),
+        motion.position
+        + jnp.where(j.at_a, (shift * mass_a)[:, None], 0)
+        - jnp.where(j.at_b, (shift * mass_b)[:, None], 0),
+        motion.velocity
+        + jnp.where(j.at_a, (push * mass_a)[:, None], 0)
+        - jnp.where(j.at_b, (push * mass_b)[:, None], 0),
         motion.angular_velocity
         + jnp.where(j.at_a, inertia_a * (torque_a + torque), 0)
         - jnp.where(j.at_b, inertia_b * (torque_b + torque), 0),
@@ -177,6 +181,3 @@ def _solve_one(j: Prepared, motion: Motion, impulse: Array, physics: Physics) ->
     # A limit pushes only while it is violated, so its impulse is not carried over.
     total = jnp.concatenate([impulse[:2] + push, jnp.where(j.fixed, impulse[2] + torque, 0.0)[None]])
     return moved, jnp.where(j.live, total, 0.0)
-
-
-

@@ -1,8 +1,8 @@
 """The planar world as data: what is fixed during an episode (`Scene`) and what moves (`State`).
 
-Bodies share one index: polygons 0..P-1, then circles P..N-1. Polygons 0..3 are floor, left wall, right wall and ceiling.
-Every array puts components, bodies and joints on leading axes and *worlds last*: a scene read from a file has no world
-axis, a batch has one trailing axis [W], and the same functions serve both. SI units and radians; y points up.
+Bodies share one index: polygons 0..P-1, then circles P..N-1. Polygons 0..3 are the floor, the left and right walls and
+the ceiling. Every array puts components, bodies and joints on leading axes and *worlds last*: a scene read from a file
+has no world axis, a batch has one trailing axis [W], and the same functions serve both. SI units and radians; y is up.
 """
 
 from dataclasses import dataclass, fields
@@ -202,14 +202,14 @@ def pairs(capacity: Capacity) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     p, n = capacity.polygons, capacity.bodies
     poly = [(i, j) for i in range(p) for j in range(i + 1, p) if j >= WALLS]
     mixed = [(c, i) for c in range(p, n) for i in range(p)]
-    round_ = [(i, j) for i in range(p, n) for j in range(i + 1, n)]
-    return tuple(np.array(x, np.int32).reshape(-1, 2) for x in (poly, mixed, round_))  # type: ignore[return-value]
+    circles = [(i, j) for i in range(p, n) for j in range(i + 1, n)]
+    return tuple(np.array(x, np.int32).reshape(-1, 2) for x in (poly, mixed, circles))  # type: ignore[return-value]
 
 
 def contact_slots(capacity: Capacity) -> int:
     """K: two slots per polygon-polygon pair (all first slots, then all second), one for every other pair."""
-    poly, mixed, round_ = pairs(capacity)
-    return 2 * len(poly) + len(mixed) + len(round_)
+    poly, mixed, circles = pairs(capacity)
+    return 2 * len(poly) + len(mixed) + len(circles)
 
 
 def still(

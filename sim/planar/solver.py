@@ -89,8 +89,8 @@ def batch_count(size: int, physics: Physics) -> int:
 def _batches(touching: Array, table: Slots, physics: Physics) -> Array:
     """Deal touching slots out over the batches of their class.
 
-    Jax2D sorts a class by contact (none first, stable) and deals ranks round-robin; a running count gives the same batch.
-    Both points of a polygon pair go with the first.
+    Jax2D sorts a class by contact (none first, stable) and deals ranks round-robin; a running count gives the same
+    batch. Both points of a polygon pair go with the first.
     """
     dealt = []
     for index, group in enumerate(table.classes):
@@ -105,8 +105,10 @@ def incidence(body: np.ndarray, count: int) -> np.ndarray:
     return np.eye(count, dtype=np.float32)[:, body]
 
 
-def apply(scene: Scene, table: Slots, group: slice, motion: Motion, push: Array, spin_a: Array, spin_b: Array) -> Motion:
-    """Add linear impulses `push` [2, k] (on b, and their opposites on a) and angular ones [k] to the bodies of a class."""
+def apply(
+    scene: Scene, table: Slots, group: slice, motion: Motion, push: Array, spin_a: Array, spin_b: Array
+) -> Motion:
+    """Add linear impulses `push` [2, k] (their opposites on a) and angular ones [k] to the bodies of a class."""
     n = scene.inverse_mass.shape[0]
     act = np.concatenate([incidence(table.b[group], n), -incidence(table.a[group], n)], axis=1)
     on_b, on_a = jnp.concatenate([push, spin_b[None]]), jnp.concatenate([push, spin_a[None]])
