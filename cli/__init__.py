@@ -1,0 +1,1 @@
+"""The `gambol` command: one file per sub-command."""

@@ -1,0 +1,1 @@
+"""Networks, and how they learn and are judged."""

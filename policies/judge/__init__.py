@@ -1,0 +1,1 @@
+"""Suites, rollouts, statistics and reports."""

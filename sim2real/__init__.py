@@ -1,0 +1,1 @@
+"""Leaving the simulator: bundle, export, verification and the controller that runs a policy on a robot."""

@@ -1,0 +1,64 @@
+import json
+import os
+import subprocess
+import sys
+
+import jax
+from gambol.cli import doctor
+
+
+def test_json_is_the_last_line_and_training_is_possible(monkeypatch, capsys):
+    monkeypatch.setattr(doctor, "enable_compilation_cache", lambda: True)
+    assert doctor.main(["--json"]) == 0
+    report = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert report["ok"] is True
+    assert f"platform {jax.default_backend()}" in report["checks"]["devices"]["detail"]
+    assert report["checks"]["kinetix levels"]["detail"] == "kinetix/s 10, kinetix/m 24, kinetix/l 40"
+    assert {"python", "jax", "gambol"} <= set(report["versions"])
+    assert [name for name, check in report["checks"].items() if not check["ok"] and not check["fix"]] == []
+
+
+def test_the_table_names_every_check_and_how_to_mend(capsys, monkeypatch):
+    checks = {"disk": doctor.Check(True, "roomy"), "video": doctor.Check(False, "no encoder", "pip install av")}
+    monkeypatch.setattr(doctor, "examine", lambda: checks)
+    assert doctor.main([]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].split() == ["disk", "ok", "roomy"]
+    assert lines[1].split() == ["video", "-", "no", "encoder"]
+    assert lines[2].endswith("to mend: pip install av")
+
+
+def test_without_a_device_training_is_not_possible(tmp_path):
+    code = "import sys; from gambol.cli.doctor import main; sys.exit(main(['--json']))"
+    environment = os.environ | {"JAX_PLATFORMS": "cuda", "CUDA_VISIBLE_DEVICES": "", "XDG_CACHE_HOME": str(tmp_path)}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True)
+    assert done.returncode == 1
+    report = json.loads(done.stdout.splitlines()[-1])
+    assert report["ok"] is False
+    assert "unset JAX_PLATFORMS" in report["checks"]["devices"]["fix"]
+    assert str(tmp_path) in report["checks"]["compilation cache"]["detail"]
+
+
+def test_an_unused_card_gets_the_command_that_brings_cuda(monkeypatch, tmp_path):
+    monkeypatch.setattr(doctor, "NVIDIA_DRIVER", tmp_path)
+    check = doctor.accelerator([])
+    assert not check.ok and not check.required and "jax[cuda13]==" in check.fix
+
+
+def test_a_missing_package_gets_the_command_that_brings_it():
+    check = doctor.package("no_such_module", "", "some-package")
+    assert check == doctor.Check(False, "some-package is not installed", f"{doctor.PIP} some-package")
+
+
+def test_an_unwritable_cache_is_reported(monkeypatch, tmp_path):
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+    monkeypatch.delenv("JAX_COMPILATION_CACHE_DIR", raising=False)
+    check = doctor.compilation_cache()
+    assert not check.ok and str(tmp_path) in check.detail
+
+
+def test_missing_levels_get_the_command_that_brings_them(monkeypatch):
+    monkeypatch.setattr(doctor.suites, "published", lambda: ())
+    check = doctor.kinetix_levels()
+    assert not check.ok and "kinetix-env==3.0.2" in check.fix
