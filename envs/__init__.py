@@ -1,0 +1,1 @@
+"""Tasks on the worlds of `gambol.sim`."""

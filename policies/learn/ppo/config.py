@@ -1,0 +1,70 @@
+"""Settings of PPO, checked when they are made."""
+
+from dataclasses import dataclass
+from math import isfinite
+
+
+@dataclass(frozen=True)
+class PPOConfig:
+    """Settings of one PPO run. Raises ValueError, in one line, for a setting that cannot work."""
+
+    worlds: int = 128
+    """Worlds stepped together."""
+    rollout_steps: int = 64
+    """Control steps per world in one update."""
+    epochs: int = 4
+    """Passes over a rollout."""
+    minibatches: int = 4
+    """Parts of a rollout, split over worlds; `worlds` must be divisible by it."""
+    learning_rate: float = 3e-4
+    """Step size of Adam."""
+    anneal: int = 0
+    """Updates over which the learning rate falls linearly to zero; 0 keeps it constant."""
+    gamma: float = 0.995
+    """Discount per control step."""
+    gae_lambda: float = 0.95
+    """Trade between bias (0) and variance (1) of the advantage."""
+    clip: float = 0.2
+    """Largest change of the probability ratio that is still rewarded."""
+    value_clip: float = 0.2
+    """Largest change of a value that is still rewarded; 0 turns value clipping off."""
+    value_coef: float = 0.5
+    """Weight of the value loss."""
+    entropy_coef: float = 0.01
+    """Weight of the entropy bonus."""
+    max_grad_norm: float = 0.5
+    """Global norm that gradients are clipped to."""
+    normalise_observations: bool = True
+    """Shift and scale observations by their running mean and deviation."""
+    normalise_advantages: bool = True
+    """Shift and scale the advantages of each minibatch to mean 0 and deviation 1."""
+    reward_scale: float = 1.0
+    """Factor on the reward that the learner sees; reported returns stay unscaled."""
+
+    def __post_init__(self):
+        for name in ("worlds", "rollout_steps", "epochs", "minibatches"):
+            _check(self, name, getattr(self, name) >= 1, "at least 1")
+        _check(self, "anneal", self.anneal >= 0, "0 (constant learning rate) or a number of updates")
+        for name in ("learning_rate", "clip", "max_grad_norm", "reward_scale"):
+            _check(self, name, getattr(self, name) > 0 and isfinite(getattr(self, name)), "a finite number above 0")
+        for name in ("value_clip", "value_coef", "entropy_coef"):
+            _check(self, name, getattr(self, name) >= 0 and isfinite(getattr(self, name)), "0 or a finite number above")
+        for name in ("gamma", "gae_lambda"):
+            _check(self, name, 0 <= getattr(self, name) <= 1, "between 0 and 1")
+        if self.worlds % self.minibatches:
+            near = " or ".join(str(n) for n in _nearest_divisors(self.worlds, self.minibatches))
+            raise ValueError(
+                f"ppo.minibatches is {self.minibatches}: worlds ({self.worlds}) must be divisible by it; use {near}"
+            )
+
+
+def _check(config: PPOConfig, name: str, good: bool, wanted: str) -> None:
+    if not good:
+        raise ValueError(f"ppo.{name} is {getattr(config, name)}: it must be {wanted}")
+
+
+def _nearest_divisors(number: int, near: int) -> list[int]:
+    """The divisors of `number` right below and right above `near`."""
+    divisors = [d for d in range(1, number + 1) if number % d == 0]
+    below, above = [d for d in divisors if d < near], [d for d in divisors if d > near]
+    return below[-1:] + above[:1]

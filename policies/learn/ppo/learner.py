@@ -1,0 +1,159 @@
+"""Proximal policy optimisation: collect, advantage, update.
+
+`make_learner(env, ppo, network)` returns functions over one `LearnerState`, which is all that a resume needs.
+
+`Learner.update(state)` is compiled, with the buffers of `state` donated: the state that goes in is gone afterwards, so
+keep the one that comes back. The env is an argument of the compiled function, not a constant in it, and may be given:
+`update(state, env)` trains on another bank of levels of the same shapes without compiling again. Do not `jit` it once
+more, which would undo both; `update_in(env, state)` is the pure function beneath.
+
+One update, in order:
+
+1. Collect `rollout_steps` in every world. Only the actor is evaluated.
+2. Judge the rollout, in minibatches of worlds of the shape that step 4 uses: log-probabilities of the actions,
+   values, and values of the true successors before any reset, so that time-outs bootstrap. With a GRU every sequence
+   is replayed from the memory it began with.
+3. Advantages and returns.
+4. Gradient steps: some epochs of minibatches of worlds, shuffled each epoch. The first epoch cuts the worlds as step 2
+   did, which makes the probability ratio of the first minibatch exactly 1.
+5. Merge the observations into the normaliser, which was frozen until here. It starts as the identity, so the first
+   update sees raw observations (see `normaliser`).
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import optax
+from flax import nnx
+from jax import Array
+
+from ....envs.contract import Env, Observation
+from ...nets.config import NetworkConfig
+from ...nets.stream import EncoderFactory, Flatten, shapes_of
+from ...policy import Policy
+from . import losses
+from .acting import Parts, PolicyParams, make_parts, make_policy
+from .config import PPOConfig
+from .improve import Batch, Params, add_advantage, improve, minibatch_orders
+from .normaliser import identity, merge, normalise, on_both
+from .rollout import Rollout, Worlds, collect, episode_metrics, start
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
+class LearnerState:
+    """All that a resume needs."""
+
+    params: Params
+    optimiser: optax.OptState
+    normaliser: Observation
+    """`Statistics` in the places of the observations."""
+    worlds: Worlds
+    critic_memory: Array | None
+    """[W, recurrent] before the critic sees `worlds.observation`."""
+    key: Array
+    updates: Array
+    """[] int32: updates done."""
+
+
+class Learner(NamedTuple):
+    """What `make_learner` returns."""
+
+    init: Callable[[Array], LearnerState]
+    """(key) -> state before the first update. Compiled."""
+    update: Callable[..., tuple[LearnerState, dict[str, Array]]]
+    """(state, env=env) -> (state, metrics [] each). Compiled; consumes the state that goes in."""
+    update_in: Callable[[Env, LearnerState], tuple[LearnerState, dict[str, Array]]]
+    """(env, state) -> (state, metrics [] each). Pure, not compiled."""
+    policy: Callable[..., Policy]
+    """(temperature=1.0) -> policy. 1 samples as in training, 0 takes the mode."""
+    params_of: Callable[[LearnerState], PolicyParams]
+    """The parameters of that policy."""
+
+
+def make_learner(env: Env, ppo: PPOConfig, network: NetworkConfig, encoder: EncoderFactory = Flatten) -> Learner:
+    """PPO on `env`. `encoder` makes the first part of actor and critic, one each, for the space each of them sees.
+
+    Raises ValueError for an action space without a head and an observation space without an encoder.
+    """
+    parts = make_parts(env.spec, ppo, network, encoder)
+    compiled_init = jax.jit(partial(init, parts))
+    compiled_update = jax.jit(partial(update, parts), donate_argnums=1)
+    return Learner(
+        init=lambda key: compiled_init(env, key),
+        update=lambda state, env=env: compiled_update(env, state),
+        update_in=partial(update, parts),
+        policy=partial(make_policy, parts),
+        params_of=params_of,
+    )
+
+
+def params_of(state: LearnerState) -> PolicyParams:
+    """What the policy needs of the state."""
+    return PolicyParams(state.params["actor"], state.normaliser.policy)
+
+
+def init(parts: Parts, env: Env, key: Array) -> LearnerState:
+    """Fresh weights, fresh worlds."""
+    for_networks, for_worlds, key = jax.random.split(key, 3)
+    actor, critic = parts.networks(for_networks)
+    params = {"actor": nnx.state(actor), "critic": nnx.state(critic)}
+    spec, worlds = env.spec, parts.config.worlds
+    return LearnerState(
+        params=params,
+        optimiser=parts.optimiser.init(params),
+        normaliser=Observation(
+            policy=identity(shapes_of(spec.observation_space)),
+            critic=spec.critic_space and identity(shapes_of(spec.critic_space)),
+        ),
+        worlds=start(env, make_policy(parts), for_worlds, worlds),
+        critic_memory=parts.initial_memory(worlds),
+        key=key,
+        updates=jnp.zeros((), jnp.int32),
+    )
+
+
+def update(parts: Parts, env: Env, state: LearnerState) -> tuple[LearnerState, dict[str, Array]]:
+    """Collect, advantage, update: one turn of PPO. Metrics are [] each."""
+    config = parts.config
+    key, collecting, shuffling = jax.random.split(state.key, 3)
+
+    worlds, seen = collect(env, make_policy(parts), params_of(state), state.worlds, collecting, config.rollout_steps)
+
+    orders = minibatch_orders(config, shuffling)
+    memory = {"actor": state.worlds.memory, "critic": state.critic_memory}
+    batch = Batch(prepare(config, state.normaliser, seen), memory)
+    batch, critic_memory = add_advantage(parts, state.params, batch, orders[0])
+
+    rate = learning_rate(config, state.updates)
+    params, optimiser, metrics = improve(parts, rate, state.params, state.optimiser, batch, orders)
+
+    normaliser = state.normaliser
+    if config.normalise_observations:
+        normaliser = on_both(merge, normaliser, seen.observation)
+    metrics["learning_rate"] = rate
+    metrics["explained_variance"] = losses.explained_variance(batch.value, batch.returns)
+    after = LearnerState(params, optimiser, normaliser, worlds, critic_memory, key, state.updates + 1)
+    return after, episode_metrics(seen) | metrics
+
+
+def prepare(config: PPOConfig, normaliser: Observation, seen: Rollout) -> Rollout:
+    """The rollout as the losses see it: observations normalised, rewards scaled."""
+    seen = replace(seen, reward=config.reward_scale * seen.reward)
+    if not config.normalise_observations:
+        return seen
+    return replace(
+        seen,
+        observation=on_both(normalise, normaliser, seen.observation),
+        final_observation=on_both(normalise, normaliser, seen.final_observation),
+    )
+
+
+def learning_rate(config: PPOConfig, updates: Array) -> Array:
+    """[] the learning rate after so many updates."""
+    left = jnp.maximum(1 - updates / config.anneal, 0) if config.anneal else 1.0
+    return jnp.asarray(config.learning_rate * left, jnp.float32)

@@ -1,0 +1,103 @@
+"""Collecting experience: the policy acts, the worlds answer."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+
+from ....envs.contract import Env, Observation
+from ...policy import Policy, renew
+
+PyTree = Any
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
+class Worlds:
+    """Where the worlds stand between two updates. Leaves are [W, ...], but for keys inside `env_state`."""
+
+    env_state: PyTree
+    observation: Observation
+    memory: PyTree
+    """Of the actor, before it sees `observation`."""
+    episode_return: Array
+    """[W] float32: sum of rewards of the running episode."""
+    episode_length: Array
+    """[W] int32: steps of the running episode."""
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
+class Rollout:
+    """What was seen, done and earned. Leaves are [T, W, ...]."""
+
+    observation: Observation
+    final_observation: Observation
+    """The true successor, before any auto-reset."""
+    action: Array
+    reward: Array
+    """[T, W] as the env gave it."""
+    terminated: Array
+    done: Array
+    """[T, W] bool: the episode ended with this step, either way."""
+    episode_return: Array
+    """[T, W] sum of rewards up to and with this step."""
+    episode_length: Array
+    """[T, W] steps up to and with this step."""
+    success: Array | None
+    """[T, W] the env's success metric, None where it names none."""
+
+
+def start(env: Env, policy: Policy, key: Array, worlds: int) -> Worlds:
+    """Every world at the start of an episode."""
+    env_state, observation = env.reset(key, worlds)
+    zeros = jnp.zeros(worlds)
+    return Worlds(env_state, observation, policy.initial_memory(worlds), zeros, zeros.astype(jnp.int32))
+
+
+def collect(env: Env, policy: Policy, params: PyTree, worlds: Worlds, key: Array, steps: int) -> tuple[Worlds, Rollout]:
+    """Step every world `steps` times. Only the actor is evaluated; values and probabilities come later, in batches."""
+    success = env.spec.success
+    fresh = policy.initial_memory(worlds.episode_return.shape[0])
+
+    def advance(now: Worlds, key: Array) -> tuple[Worlds, Rollout]:
+        action, memory = policy.act(params, now.memory, now.observation, key)
+        env_state, step = env.step(now.env_state, action)
+        done = step.done
+        total, length = now.episode_return + step.reward, now.episode_length + 1
+        seen = Rollout(
+            observation=now.observation,
+            final_observation=step.final_observation,
+            action=action,
+            reward=step.reward,
+            terminated=step.terminated,
+            done=done,
+            episode_return=total,
+            episode_length=length,
+            success=None if success is None else step.metrics[success],
+        )
+        running = jnp.where(done, 0.0, total), jnp.where(done, 0, length)
+        return Worlds(env_state, step.observation, renew(memory, fresh, done), *running), seen
+
+    return jax.lax.scan(advance, worlds, jax.random.split(key, steps))
+
+
+def episode_metrics(rollout: Rollout) -> dict[str, Array]:
+    """Means over the episodes that ended in this rollout, [] each; 0 where none did, which `episodes` tells.
+
+    `success_rate` is there if the env names a success metric: its mean over the last steps of those episodes.
+    """
+    episodes = rollout.done.sum()
+
+    def over_episodes(values: Array) -> Array:
+        return jnp.where(rollout.done, values, 0).sum() / jnp.maximum(episodes, 1)
+
+    metrics = {
+        "episodes": episodes,
+        "episode_return": over_episodes(rollout.episode_return),
+        "episode_length": over_episodes(rollout.episode_length),
+        "reward": rollout.reward.mean(),
+    }
+    return metrics if rollout.success is None else metrics | {"success_rate": over_episodes(rollout.success)}
