@@ -1,0 +1,1 @@
+"""YAML presets, one per run that a user would launch."""

@@ -1,0 +1,217 @@
+"""Planar control: drive motors and thrusters so that green touches blue and does not touch red.
+
+The task of Kinetix (Matthews et al. 2024, arXiv 2410.23208) on our engine, with its rules of reward and termination.
+"""
+
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Literal, get_args, get_origin, get_type_hints
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+
+from ...sim.planar import engine
+from ...sim.planar.scene import CAPACITIES, Capacity, Physics, State
+from ..contract import EnvSpec, Observation, Step
+from . import actions, observe, reward, suites
+from .actions import ActionKind
+from .level import Level
+from .observe import ObservationKind
+
+
+@dataclass(frozen=True)
+class PlanarConfig:
+    """The complete settings of the task."""
+
+    task: Literal["planar"] = "planar"
+    """Which task this is."""
+    size: Literal["s", "m", "l"] = "m"
+    """Capacity of a world; the levels must fit into it."""
+    levels: tuple[str, ...] = ("kinetix/m",)
+    """Suites, single levels, level files or folders of them; every episode draws one, all equally likely."""
+    observation: ObservationKind = "flat"
+    """One vector, sets of entities, or pictures."""
+    action: ActionKind = "multi_discrete"
+    """Motors and thrusters driven by real numbers, one at a time, or each of them off or in full."""
+    frame_skip: int = 2
+    """Physics steps (1/60 s) per action."""
+    max_steps: int = 256
+    """Actions after which an unfinished episode is truncated."""
+    dense_reward_scale: float = 0.2
+    """Reward per metre by which green comes closer to blue; 0 leaves only the outcome, +1 or -1."""
+    jax2d_quirks: bool = True
+    """Keep the defects of the published simulator, on which published numbers rest."""
+
+    def __post_init__(self):
+        for name, kind in get_type_hints(type(self)).items():
+            choices, value = get_args(kind), getattr(self, name)
+            if get_origin(kind) is Literal and value not in choices:
+                raise ValueError(f"env.{name} is {value!r}: use {' or '.join(map(repr, choices))}")
+        for name in ("frame_skip", "max_steps"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"env.{name} is {getattr(self, name)}: it must be at least 1")
+        if not np.isfinite(self.dense_reward_scale):
+            raise ValueError(f"env.dense_reward_scale is {self.dense_reward_scale}: it must be a finite number")
+        if not self.levels or isinstance(self.levels, str):
+            raise ValueError(f"env.levels is {self.levels!r}: list at least one suite, level, file or folder")
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
+class PlanarState:
+    """W episodes under way."""
+
+    world: State
+    level: Array
+    """[W] int32: index into the bank."""
+    elapsed: Array
+    """[W] int32: control steps since the episode began."""
+    last_distance: Array
+    """[W] m between green and blue after the last step; `reward.UNKNOWN` before the first."""
+    touching: Array
+    """[N, N, W] bool: contacts of the last physics step."""
+    key: Array
+    """Typed PRNG key that fresh levels are drawn with."""
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
+class PlanarEnv:
+    """Planar control as `contract.Env`. The bank is a leaf: with another one, one compiled step plays other levels."""
+
+    config: PlanarConfig = field(metadata={"static": True})
+    level_names: tuple[str, ...] = field(metadata={"static": True})
+    """Of the levels in the bank, in order."""
+    bank: Level
+    """L levels; every array ends in the axis [L]."""
+
+    @property
+    def capacity(self) -> Capacity:
+        """The sizes of every world."""
+        return CAPACITIES[self.config.size]
+
+    @property
+    def physics(self) -> Physics:
+        """Constants of the engine."""
+        return Physics(jax2d_quirks=self.config.jax2d_quirks)
+
+    @property
+    def spec(self) -> EnvSpec:
+        """Spaces, terms and timing."""
+        config = self.config
+        return EnvSpec(
+            name=f"planar-{config.size}",
+            observation_space=observe.observation_space(config.observation, self.capacity),
+            action_space=actions.action_space(config.action),
+            observation_terms=observe.observation_terms(config.observation, self.capacity),
+            action_terms=actions.action_terms(config.action),
+            control_dt=config.frame_skip * self.physics.dt,
+            max_steps=config.max_steps,
+            metrics=("solved", "distance", "non_finite"),
+            success="solved",
+        )
+
+    def reset(self, key: Array, worlds: int) -> tuple[PlanarState, Observation]:
+        """Start `worlds` episodes on levels drawn from the bank."""
+        if worlds < 1:
+            raise ValueError(f"worlds is {worlds}: it must be at least 1")
+        key, drawing = jax.random.split(key)
+        return self.assign(key, self._draw(drawing, worlds))
+
+    def assign(self, key: Array, levels: Array) -> tuple[PlanarState, Observation]:
+        """Start one episode per entry of `levels` [W] int32, an index into the bank."""
+        level = take(self.bank, levels)
+        state = self._start(key, levels, level)
+        return state, self._observe(state, level)
+
+    def step(self, state: PlanarState, action: Array) -> tuple[PlanarState, Step]:
+        """Advance every world by one control step; `action` is [W, ...] in the action space.
+
+        Metrics: `solved` 1 where green reached blue in this step; `distance` between them in m; `non_finite` 1 where
+        the simulation broke down. Such an episode is terminated, and its rewards and distance stay finite.
+        """
+        config, level = self.config, take(self.bank, state.level)
+        motor, thrust = actions.controls(config.action, action, level)
+        world, touching, outcome, distance = self._advance(level, state, motor, thrust)
+        broken = ~_finite(world)
+        distance = jnp.where(broken, 0.0, distance)
+        shaping = reward.approach(state.last_distance, distance, config.dense_reward_scale)
+        elapsed = state.elapsed + 1
+        terminated = (outcome != 0) | broken
+        truncated = (elapsed >= config.max_steps) & ~terminated
+        key, drawing = jax.random.split(state.key)
+        last = PlanarState(world, state.level, elapsed, distance, touching, key)
+        after, level_after = self._restart(last, level, terminated | truncated, drawing)
+        return after, Step(
+            observation=self._observe(after, level_after),
+            reward=outcome + jnp.where(broken, 0.0, shaping),
+            terminated=terminated,
+            truncated=truncated,
+            final_observation=self._observe(last, level),
+            metrics={
+                "solved": (outcome > 0).astype(jnp.float32),
+                "distance": distance,
+                "non_finite": broken.astype(jnp.float32),
+            },
+        )
+
+    def _draw(self, key: Array, worlds: int) -> Array:
+        return jax.random.randint(key, (worlds,), 0, self.bank.role.shape[-1], jnp.int32)
+
+    def _observe(self, state: PlanarState, level: Level) -> Observation:
+        return Observation(observe.observe(self.config.observation, level, state.world, state.touching))
+
+    def _start(self, key: Array, levels: Array, level: Level) -> PlanarState:
+        bodies = self.capacity.bodies
+        return PlanarState(
+            world=level.state,
+            level=levels,
+            elapsed=jnp.zeros_like(levels),
+            last_distance=jnp.full(levels.shape, reward.UNKNOWN, jnp.float32),
+            touching=jnp.zeros((bodies, bodies, *levels.shape), bool),
+            key=key,
+        )
+
+    def _advance(self, level: Level, state: PlanarState, motor: Array, thrust: Array):
+        """`frame_skip` physics steps: world and contacts after the last, outcome and distance of the first with an
+        outcome. The steps behind an outcome are simulated all the same, as in Kinetix."""
+
+        def physics_step(_, carry):
+            world, _, outcome, distance = carry
+            world, touching = engine.step(level.scene, world, motor, thrust, self.physics)
+            open_ = outcome == 0
+            outcome = jnp.where(open_, reward.outcome(level, touching), outcome)
+            distance = jnp.where(open_, reward.goal_distance(level, world.position), distance)
+            return world, touching, outcome, distance
+
+        nothing = jnp.zeros_like(state.last_distance)
+        carry = (state.world, state.touching, nothing, nothing)
+        return jax.lax.fori_loop(0, self.config.frame_skip, physics_step, carry)
+
+    def _restart(self, last: PlanarState, level: Level, done: Array, key: Array) -> tuple[PlanarState, Level]:
+        """Begin again, on a fresh draw, where `done` [W]."""
+        levels = jnp.where(done, self._draw(key, done.shape[0]), last.level)
+        drawn = take(self.bank, levels)
+        fresh = self._start(last.key, levels, drawn)
+        # The key belongs to all worlds; every other array ends in the world axis.
+        after = jax.tree.map(partial(jnp.where, done), replace(fresh, key=None), replace(last, key=None))
+        return replace(after, key=last.key), drawn
+
+
+def make_planar(config: PlanarConfig) -> PlanarEnv:
+    """Read the levels of `config`. Raises ValueError, naming what is wrong, if one is missing, malformed or too big."""
+    names, bank = suites.load(config.levels, CAPACITIES[config.size], config.jax2d_quirks)
+    return PlanarEnv(config, names, bank)
+
+
+def take(bank: Level, levels: Array) -> Level:
+    """The levels of a bank at indices [W]: every array then ends in the world axis."""
+    return jax.tree.map(lambda x: x[..., levels], bank)
+
+
+def _finite(world: State) -> Array:
+    """[W] bool: no number of the state is infinite or not a number."""
+    checks = jax.tree.map(lambda x: jnp.isfinite(x).all(axis=tuple(range(x.ndim - 1))), world)
+    return jax.tree.reduce(jnp.logical_and, checks)

@@ -1,0 +1,210 @@
+from dataclasses import replace
+from itertools import product
+from types import SimpleNamespace
+
+import gymnasium
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from gambol.envs.contract import Env
+from gambol.envs.planar import env as planar
+from gambol.envs.planar import observe, reward
+from gambol.envs.planar.env import PlanarConfig, make_planar, take
+
+WORLDS = 3
+KINDS = [*product(("flat", "entity", "pixels"), ("continuous", "discrete", "multi_discrete"))]
+step = jax.jit(planar.PlanarEnv.step)
+assign = jax.jit(planar.PlanarEnv.assign)
+pick = jax.jit(take)
+
+
+@pytest.fixture(scope="module")
+def episodes(golden):
+    return golden("episodes")
+
+
+@pytest.fixture(scope="module")
+def env(episodes):
+    levels = tuple(f"kinetix/{name}" for name in episodes["levels"])
+    return make_planar(PlanarConfig(size="s", levels=levels, action="continuous"))
+
+
+@pytest.fixture
+def started(env):
+    return assign(env, jax.random.key(0), jnp.arange(WORLDS))
+
+
+def nothing(env):
+    return jnp.zeros((WORLDS, 6))
+
+
+@pytest.fixture(scope="module")
+def trace(env, episodes):
+    """Each level's recorded actions, every ended episode begun again on its own level, as the recording did."""
+    key, levels = jax.random.key(0), jnp.arange(WORLDS)
+    state, _ = assign(env, key, levels)
+    again, first_seen = assign(env, key, levels)
+    actions = np.stack([episodes[f"{i}/action"] for i in range(WORLDS)], axis=1)
+    steps = []
+    for action in actions:
+        state, got = step(env, state, action)
+        state = replace(jax.tree.map(lambda a, b, d=got.done: jnp.where(d, a, b), cut(again), cut(state)), key=key)
+        seen = jnp.where(got.done[:, None], first_seen.policy, got.observation.policy)
+        steps.append((got, seen))
+    return jax.tree.map(lambda *x: np.stack(x), *steps)
+
+
+def cut(state):
+    return replace(state, key=None)
+
+
+def test_episodes_are_the_published_ones(trace, episodes):
+    ours, seen = trace
+    for i in range(WORLDS):
+        recorded = {name: episodes[f"{i}/{name}"] for name in ("reward", "done", "solved", "distance", "observation")}
+        np.testing.assert_array_equal(ours.done[:, i], recorded["done"])
+        np.testing.assert_array_equal(ours.metrics["solved"][:, i], recorded["solved"])
+        np.testing.assert_allclose(ours.reward[:, i], recorded["reward"], atol=1e-3)
+        np.testing.assert_allclose(ours.metrics["distance"][:, i], recorded["distance"], atol=1e-3)
+        np.testing.assert_allclose(seen[:, i], recorded["observation"], atol=2e-2)
+
+
+def test_the_recorded_episodes_end_in_every_way(episodes):
+    rewards = np.concatenate([episodes[f"{i}/reward"] for i in range(WORLDS)])
+    assert (rewards < -0.5).any() and (rewards > 0.5).any()
+    assert not episodes["2/done"].any()
+
+
+def test_shaping_adds_up_to_the_distance_covered(trace):
+    distance, paid = (x[:, 2] for x in (trace[0].metrics["distance"], trace[0].reward))
+    assert paid[0] == 0
+    np.testing.assert_allclose(paid.sum(), 0.2 * (distance[0] - distance[-1]), atol=1e-5)
+
+
+@pytest.mark.parametrize(("observation", "action"), KINDS)
+def test_every_kind_of_env_fits_its_spec(env, observation, action):
+    own = replace(env, config=replace(env.config, observation=observation, action=action))
+    assert isinstance(own, Env)
+    spec = own.spec
+    sample = np.stack([spec.action_space.sample() for _ in range(WORLDS)])
+    state, first = jax.eval_shape(lambda: own.reset(jax.random.key(0), WORLDS))
+    after, got = jax.eval_shape(own.step, state, sample)
+    expected = spec.observation_space
+    expected = dict(expected.spaces) if isinstance(expected, gymnasium.spaces.Dict) else expected
+    for seen in (first, got.observation, got.final_observation):
+        assert jax.tree.map(lambda x: (x.shape, x.dtype), seen.policy) == jax.tree.map(
+            lambda space: ((WORLDS, *space.shape), space.dtype), expected
+        )
+    assert jax.tree.map(lambda x: (x.shape, x.dtype), after) == jax.tree.map(lambda x: (x.shape, x.dtype), state)
+    assert got.reward.shape == got.terminated.shape == got.truncated.shape == (WORLDS,)
+    assert set(got.metrics) == set(spec.metrics) and spec.success in spec.metrics
+
+
+def test_time_runs_out_at_max_steps(env, started):
+    state = replace(started[0], elapsed=jnp.array([254, 255, 0]))
+    state, got = step(env, state, nothing(env))
+    np.testing.assert_array_equal(got.truncated, [False, True, False])
+    np.testing.assert_array_equal(state.elapsed, [255, 0, 1])
+    assert not got.terminated.any()
+
+
+def test_an_ended_episode_begins_again_from_the_bank(env, started):
+    state, _ = step(env, started[0], nothing(env))
+    state, got = step(env, replace(state, elapsed=jnp.array([255, 1, 255])), nothing(env))
+    np.testing.assert_array_equal(got.done, [True, False, True])
+    fresh = pick(env.bank, state.level)
+    for world in (0, 2):
+        for now, begin in zip(jax.tree.leaves(state.world), jax.tree.leaves(fresh.state), strict=True):
+            np.testing.assert_array_equal(now[..., world], begin[..., world])
+        assert state.elapsed[world] == 0 and state.last_distance[world] == reward.UNKNOWN
+        assert not state.touching[..., world].any()
+        assert not np.array_equal(got.observation.policy[world], got.final_observation.policy[world])
+    assert state.level[1] == 1 and state.elapsed[1] == 2
+    np.testing.assert_array_equal(got.observation.policy[1], got.final_observation.policy[1])
+    seen = observe.observe("flat", fresh, state.world, state.touching)
+    np.testing.assert_allclose(got.observation.policy, seen, atol=1e-6)
+
+
+def test_fresh_levels_are_drawn_evenly_and_per_world(env, started):
+    state, draws = started[0], []
+    for _ in range(60):
+        state, got = step(env, replace(state, elapsed=jnp.full(WORLDS, 255, jnp.int32)), nothing(env))
+        assert got.done.all()
+        draws.append(np.asarray(state.level))
+    counts = np.bincount(np.ravel(draws), minlength=WORLDS)
+    assert counts.min() > 40, counts
+    assert len({tuple(column) for column in np.transpose(draws)}) == WORLDS
+
+
+def test_reset_draws_from_the_whole_bank(env):
+    state, _ = jax.jit(planar.PlanarEnv.reset, static_argnums=2)(env, jax.random.key(1), 300)
+    assert np.bincount(state.level, minlength=3).min() > 70
+    with pytest.raises(ValueError, match="worlds is 0"):
+        env.reset(jax.random.key(1), 0)
+
+
+def test_a_world_that_breaks_down_is_ended_alone(env, started):
+    state, _ = step(env, started[0], nothing(env))
+    velocity = state.world.velocity.at[0, -1, 1].set(jnp.nan)
+    state, got = step(env, replace(state, world=replace(state.world, velocity=velocity)), nothing(env))
+    np.testing.assert_array_equal(got.terminated, [False, True, False])
+    np.testing.assert_array_equal(got.metrics["non_finite"], [0, 1, 0])
+    for leaf in jax.tree.leaves((got, cut(state))):
+        assert np.isfinite(leaf).all()
+
+
+def test_another_bank_needs_no_new_compilation(env, started):
+    step(env, started[0], nothing(env))
+    compiled = step._cache_size()
+    turned = replace(env, bank=jax.tree.map(lambda x: jnp.roll(x, 1, axis=-1), env.bank))
+    state, _ = assign(turned, jax.random.key(0), jnp.arange(WORLDS))
+    _, got = step(turned, state, nothing(env))
+    _, before = step(env, started[0], nothing(env))
+    np.testing.assert_array_equal(got.final_observation.policy[1:], before.final_observation.policy[:-1])
+    assert step._cache_size() == compiled
+
+
+def test_the_first_physics_step_with_an_outcome_decides(env, started, monkeypatch):
+    """A stand-in engine: green meets blue in the first physics step, and red in the second, 1 m further on."""
+
+    def fake(scene, state, motor, thrust, physics):
+        del scene, motor, thrust, physics
+        moved = replace(state, angle=state.angle + 1, position=state.position.at[0, 4].add(1.0))
+        first = (state.angle[0] == started[0].world.angle[0])[None, None]
+        goal = (role == reward.GREEN)[:, None] & (role == reward.BLUE)[None] & first
+        death = (role == reward.GREEN)[:, None] & (role == reward.RED)[None] & ~first
+        return moved, goal | death
+
+    role = pick(env.bank, started[0].level).role
+    monkeypatch.setattr(planar, "engine", SimpleNamespace(step=fake))
+    moved = started[0].world.position.at[0, 4].add(1.0)
+    expected = reward.goal_distance(pick(env.bank, started[0].level), moved)
+    _, got = env.step(started[0], nothing(env))
+    np.testing.assert_array_equal(got.reward, [1, 1, 1])
+    np.testing.assert_array_equal(got.metrics["solved"], [1, 1, 1])
+    np.testing.assert_allclose(got.metrics["distance"], expected)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"size": "xl"}, "env.size is 'xl': use 's' or 'm' or 'l'"),
+        ({"action": "jump"}, "env.action is 'jump'"),
+        ({"observation": "sonar"}, "env.observation is 'sonar'"),
+        ({"frame_skip": 0}, "env.frame_skip is 0: it must be at least 1"),
+        ({"max_steps": -1}, "env.max_steps is -1: it must be at least 1"),
+        ({"dense_reward_scale": float("nan")}, "env.dense_reward_scale is nan"),
+        ({"levels": ()}, "env.levels is ()"),
+        ({"levels": "kinetix/s"}, "env.levels is 'kinetix/s': list at least one"),
+    ],
+)
+def test_wrong_settings_are_named(change, message):
+    with pytest.raises(ValueError) as error:
+        PlanarConfig(**change)
+    assert str(error.value).startswith(message)
+
+
+def test_levels_must_fit_the_size():
+    with pytest.raises(ValueError, match="h0_unicycle"):
+        make_planar(PlanarConfig(size="s", levels=("kinetix/m/h0_unicycle",)))
