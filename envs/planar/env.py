@@ -143,7 +143,7 @@ class PlanarEnv:
         truncated = (elapsed >= config.max_steps) & ~terminated
         key, drawing = jax.random.split(state.key)
         last = PlanarState(world, state.level, elapsed, distance, touching, key)
-        after, level_after = self._restart(last, level, terminated | truncated, drawing)
+        after, level_after = self._restart(last, terminated | truncated, drawing)
         return after, Step(
             observation=self._observe(after, level_after),
             reward=outcome + jnp.where(broken, 0.0, shaping),
@@ -190,7 +190,7 @@ class PlanarEnv:
         carry = (state.world, state.touching, nothing, nothing)
         return jax.lax.fori_loop(0, self.config.frame_skip, physics_step, carry)
 
-    def _restart(self, last: PlanarState, level: Level, done: Array, key: Array) -> tuple[PlanarState, Level]:
+    def _restart(self, last: PlanarState, done: Array, key: Array) -> tuple[PlanarState, Level]:
         """Begin again, on a fresh draw, where `done` [W]."""
         levels = jnp.where(done, self._draw(key, done.shape[0]), last.level)
         drawn = take(self.bank, levels)

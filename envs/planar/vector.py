@@ -28,7 +28,7 @@ class PlanarVectorEnv(VectorEnv):
     the published suite of `size` is played unless `levels` says otherwise.
     """
 
-    metadata: dict[str, Any] = {**METADATA, "autoreset_mode": AutoresetMode.SAME_STEP}  # noqa: RUF012
+    metadata: dict[str, Any] = METADATA | {"autoreset_mode": AutoresetMode.SAME_STEP}
 
     def __init__(self, num_envs: int = 1, size: Any = "m", render_mode: str | None = None, **settings: Any):
         if num_envs < 1:
@@ -74,26 +74,30 @@ class PlanarGymEnv(gymnasium.Env):
         self.env, self.render_mode = make(size, render_mode, settings), render_mode
         self.observation_space, self.action_space = self.env.spec.observation_space, self.env.spec.action_space
         self._state: PlanarState | None = None
+        self._over = True
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None):
         """Start an episode on a level drawn by `seed`, or by the generator that the last seed left."""
         super().reset(seed=seed)
         check_options(options)
         self._state, observation = start(self.env, random_key(self.np_random), 1)
+        self._over = False
         return first(observation.policy), {}
 
     def step(self, action: Any):
         """One control step."""
-        if self._state is None:
+        if self._state is None or self._over:
             raise ResetNeeded("call reset before step, also after an episode has ended")
         after, step = advance(self.env, self._state, np.asarray(action, self.action_space.dtype)[None])
-        self._state = None if step.done[0] else after
+        self._over = bool(step.done[0])
+        # What has begun again is for nobody to see; the picture stays as it was before the last step.
+        self._state = self._state if self._over else after
         info = {name: float(value[0]) for name, value in step.metrics.items()}
         ended = bool(step.terminated[0]), bool(step.truncated[0])
         return first(step.final_observation.policy), float(step.reward[0]), *ended, info
 
     def render(self):
-        """A picture of the world, uint8 [H, W, 3]; None before the first reset and after an episode's last step."""
+        """A picture of the world, uint8 [H, W, 3]; None before the first reset."""
         return None if self._state is None else picture(self.env, self._state, 0)
 
 
@@ -101,9 +105,10 @@ def make(size: Any, render_mode: str | None, settings: dict[str, Any]) -> Planar
     """The task that keyword arguments of `gymnasium.make` describe. Raises ValueError for a wrong one."""
     if render_mode not in (None, *METADATA["render_modes"]):
         raise ValueError(f"render_mode is {render_mode!r}: use None or 'rgb_array'")
-    levels: Any = settings.pop("levels", (f"kinetix/{size}",))
+    levels = settings.get("levels", (f"kinetix/{size}",))
     # A list cannot be part of a configuration; a lone string is refused there.
-    return make_planar(PlanarConfig(size=size, levels=levels if isinstance(levels, str) else tuple(levels), **settings))
+    settings = settings | {"levels": levels if isinstance(levels, str) else tuple(levels)}
+    return make_planar(PlanarConfig(size=size, **settings))
 
 
 def infos(step: Step) -> dict[str, Any]:

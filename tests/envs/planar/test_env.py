@@ -147,8 +147,10 @@ def test_reset_draws_from_the_whole_bank(env):
 def test_a_world_that_breaks_down_is_ended_alone(env, started):
     state, _ = step(env, started[0], nothing(env))
     velocity = state.world.velocity.at[0, -1, 1].set(jnp.nan)
-    state, got = step(env, replace(state, world=replace(state.world, velocity=velocity)), nothing(env))
+    state = replace(state, world=replace(state.world, velocity=velocity), elapsed=jnp.array([1, 255, 255]))
+    state, got = step(env, state, nothing(env))
     np.testing.assert_array_equal(got.terminated, [False, True, False])
+    np.testing.assert_array_equal(got.truncated, [False, False, True])
     np.testing.assert_array_equal(got.metrics["non_finite"], [0, 1, 0])
     for leaf in jax.tree.leaves((got, cut(state))):
         assert np.isfinite(leaf).all()

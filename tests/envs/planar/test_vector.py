@@ -127,6 +127,14 @@ def test_pictures(vector):
     assert len(frames) == 2 and all(frame.dtype == np.uint8 and frame.shape[2] == 3 for frame in frames)
 
 
+def test_a_single_world_waits_for_reset():
+    env = PlanarGymEnv("s", render_mode="rgb_array", **SETTINGS)
+    ended = play(env, 0, 3)[-1]
+    assert ended[3] and isinstance(env.render(), np.ndarray)
+    with pytest.raises(ResetNeeded):
+        env.step(env.action_space.sample())
+
+
 def test_misuse_is_refused(vector):
     with pytest.raises(ResetNeeded):
         PlanarVectorEnv(1, "s", **SETTINGS).step(np.zeros((1, 6)))
