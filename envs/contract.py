@@ -1,7 +1,7 @@
 """The words every environment, learner, judge and exporter shares.
 
-An `Env` is a batch of independent worlds stepped together by pure functions of a pytree, so it runs inside `jit`, `scan`
-and `shard_map` whatever engine is beneath. Arrays that face a policy carry the world axis first: [W, ...].
+An `Env` is a batch of independent worlds stepped together by pure functions of a pytree, so it runs inside `jit`,
+`scan` and `shard_map` whatever engine is beneath. Arrays that face a policy carry the world axis first: [W, ...].
 """
 
 from dataclasses import dataclass, field
@@ -18,7 +18,7 @@ PyTree = Any
 class ObservationTerm:
     """A run of consecutive entries of an observation vector: what a policy sees, and how the number is made.
 
-    The value seen is `clip((raw - offset) * scale + noise)`, delayed by `delay` control steps and stacked over `history`.
+    The value seen is `clip((raw - offset) * scale + noise)`, delayed by `delay` control steps, stacked over `history`.
     """
 
     name: str

@@ -13,13 +13,10 @@ from jax import Array
 
 from ..contract import ActionTerm
 from .level import Level
+from .level_format import MOTORS, THRUSTERS
 
 ActionKind = Literal["continuous", "discrete", "multi_discrete"]
 
-MOTORS = 4
-"""Motor entries of an action."""
-THRUSTERS = 2
-"""Thruster entries of an action."""
 NOTHING = 2 * MOTORS
 """The discrete action that drives nothing."""
 CHOICES = np.array([3] * MOTORS + [2] * THRUSTERS)

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from ...sim.planar.scene import WALLS
-from .level_format import MOTOR_BINDINGS, THRUSTER_BINDINGS
+from .level_format import MOTORS, THRUSTERS
 from .level_json import Columns, Content, LevelError
 
 MIN_AREA = 1e-8
@@ -59,8 +59,8 @@ def check_links(content: Content, path: str) -> None:
     require(apart, joint, f"{path}.joint", "b_index", "must be another body than a_index")
     ordered = idle | ~joint["motor_has_joint_limits"] | (joint["min_rotation"] <= joint["max_rotation"])
     require(ordered, joint, f"{path}.joint", "min_rotation", "must not be above max_rotation")
-    check_binding(joint, f"{path}.joint", "motor_binding", MOTOR_BINDINGS)
-    check_binding(thruster, f"{path}.thruster", "thruster_binding", THRUSTER_BINDINGS)
+    check_binding(joint, f"{path}.joint", "motor_binding", MOTORS)
+    check_binding(thruster, f"{path}.thruster", "thruster_binding", THRUSTERS)
 
 
 def check_bodies(content: Content, things: Columns, path: str, field: str) -> None:

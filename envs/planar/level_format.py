@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 from ...sim.planar.scene import MAX_VERTICES, WALLS, Physics
 
-MOTOR_BINDINGS, THRUSTER_BINDINGS = 4, 2
+MOTORS, THRUSTERS = 4, 2
 """Actions that drive motors and thrusters; several may be bound to one."""
 MAX_COUNT = 64
 """Most polygons, circles, joints or thrusters of a file."""
@@ -128,8 +128,8 @@ STATIC_TASK = {
     "downscale": 4,
     "frame_skip": 2,
     "max_shape_size": 2,
-    "num_motor_bindings": MOTOR_BINDINGS,
-    "num_thruster_bindings": THRUSTER_BINDINGS,
+    "num_motor_bindings": MOTORS,
+    "num_thruster_bindings": THRUSTERS,
 }
 """Likewise of `static_env_params`."""
 DEFAULTS = {"highlighted": False}

@@ -14,8 +14,8 @@ from jax import Array
 from ...sim.planar.scene import MAX_VERTICES, WALLS, Capacity, State
 from ..contract import ObservationTerm, PyTree
 from . import pixels
-from .actions import MOTORS, THRUSTERS
 from .level import Level
+from .level_format import MOTORS, THRUSTERS
 
 ObservationKind = Literal["flat", "entity", "pixels"]
 

@@ -1,6 +1,7 @@
 import subprocess
 import sys
 import warnings
+from importlib.metadata import entry_points
 
 import gymnasium
 import jax
@@ -46,6 +47,12 @@ def test_registering_imports_no_jax_and_is_enough_to_make_the_task():
     told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert told.stdout == "PlanarVectorEnv(gambol/planar-m-v0, num_envs=4)\n"
     assert told.stderr == ""
+
+
+def test_the_entry_point_registers_the_task():
+    (entry,) = [e for e in entry_points(group="gymnasium.envs") if e.value.startswith("gambol.")]
+    entry.load()()
+    assert "gambol/planar-l-v0" in gymnasium.registry
 
 
 def test_spaces_and_mode(vector):
