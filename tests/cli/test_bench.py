@@ -41,10 +41,8 @@ def test_both_sides_are_timed_in_turn(peer, capsys):
 
 def test_a_peer_that_dies_is_reported(peer, capsys):
     peer("1 / 0")
-    assert (
-        main.main(["bench", "planar", "--size", "s", "--worlds", "3", "--steps", "2", "--repeats", "1", "--no-save"])
-        == 2
-    )
+    arguments = ["planar", "--size", "s", "--worlds", "3", "--steps", "2", "--repeats", "1", "--no-save"]
+    assert main.main(["bench", *arguments]) == 2
     assert "gambol: the peer's process ended: ZeroDivisionError" in capsys.readouterr().err
 
 
