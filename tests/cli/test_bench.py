@@ -23,18 +23,17 @@ def peer(tmp_path, monkeypatch):
         monkeypatch.setattr(bench, "PEER_SCRIPT", script)
         monkeypatch.setattr(bench, "PEER_PYTHON", type(script)(sys.executable))
 
-    monkeypatch.setenv("JAX_ENABLE_COMPILATION_CACHE", "1")
     return install
 
 
 def test_both_sides_are_timed_in_turn(peer, capsys):
     peer("1000.0")
-    arguments = ["planar", "--size", "s", "--worlds", "3", "--steps", "2", "--repeats", "2", "--no-save", "--json"]
+    arguments = ["planar", "--size", "s", "--worlds", "3", "--steps", "2", "--repeats", "1", "--no-save", "--json"]
     assert bench.main(arguments) == 0
     row = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert {"what", "ours", "peer", "ratio", "unit", "commit", "cores", "device", "versions"} <= set(row)
     assert row["peer"] == pytest.approx(3 * 2 / 1000)
-    assert row["ratio"] == pytest.approx(row["ours"] / row["peer"], rel=0.5)  # medians of two differ from their ratio
+    assert row["ratio"] == pytest.approx(row["ours"] / row["peer"])
     assert row["compile_s"]["peer"] == 1.5
     assert row["versions"]["peer:kinetix-env"] == "3.0.2"
 

@@ -1,0 +1,27 @@
+"""Make the README's picture from the film of a demo run: five moments side by side.
+
+python benchmarks/demo_picture.py runs/demo/<time>/videos/<film>.mp4 docs/demo.png
+"""
+
+import sys
+from pathlib import Path
+
+import av
+import cv2
+import numpy as np
+
+MOMENTS = 5
+PIXELS = 300
+
+
+def main(film: Path, picture: Path) -> None:
+    """Take frames at equal distances, the first and the last among them."""
+    with av.open(str(film)) as container:
+        frames = [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
+    chosen = [frames[round(i)] for i in np.linspace(0, len(frames) - 1, MOMENTS)]
+    strip = np.hstack([cv2.resize(frame, (PIXELS, PIXELS), interpolation=cv2.INTER_AREA) for frame in chosen])
+    cv2.imwrite(str(picture), cv2.cvtColor(strip, cv2.COLOR_RGB2BGR))
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), Path(sys.argv[2]))
