@@ -1,4 +1,4 @@
-"""Make the README's picture from the film of a demo run: five moments side by side.
+"""Make the README's picture from the film of a demo run: four moments side by side.
 
 python benchmarks/demo_picture.py runs/demo/<time>/videos/<film>.mp4 docs/demo.png
 """
@@ -9,16 +9,19 @@ from pathlib import Path
 import av
 import cv2
 import numpy as np
+from gambol.policies.judge.show import HOLD
 
-MOMENTS = 5
+MOMENTS = 4
 PIXELS = 300
 
 
 def main(film: Path, picture: Path) -> None:
-    """Take frames at equal distances, the first and the last among them."""
+    """Take frames at equal distances from the first to the end of the episode, after which the film stands still."""
     with av.open(str(film)) as container:
+        rate = container.streams.video[0].average_rate
         frames = [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
-    chosen = [frames[round(i)] for i in np.linspace(0, len(frames) - 1, MOMENTS)]
+    end = len(frames) - round(HOLD * float(rate or 0))
+    chosen = [frames[round(i)] for i in np.linspace(0, end, MOMENTS)]
     strip = np.hstack([cv2.resize(frame, (PIXELS, PIXELS), interpolation=cv2.INTER_AREA) for frame in chosen])
     cv2.imwrite(str(picture), cv2.cvtColor(strip, cv2.COLOR_RGB2BGR))
 
