@@ -61,9 +61,9 @@ def numbers() -> str:
             for row in speeds
         ),
         "",
-        f"Both timed in turn in one call, {where(speeds[0])} (Kinetix on the newest it allows, "
-        f"{speeds[0]['versions']['peer:jax']}); the ratio is the median of {speeds[0]['repeats']} pairs. One env step is "
-        "two physics steps. Gambol resets finished worlds by itself, Kinetix ran without, its faster form.",
+        f"Both timed in turn in one call, {where(speeds[0])} (Kinetix on {speeds[0]['versions']['peer:jax']}, the newest "
+        f"it allows); the ratio is the median of {speeds[0]['repeats']} pairs. One env step is two physics steps. Gambol "
+        "resets finished worlds by itself, Kinetix ran without, its faster form.",
         "",
         parity(),
     ]
@@ -76,11 +76,12 @@ def parity() -> str:
     one, last, median = (
         f"{row[name]:.0e}" for name in ("position_error_1", "velocity_error_1", "position_error_median")
     )
+    contacts, outcomes = row["contacts_differ_on_path"], row["rewards_differ_on_path"]
     return (
         f"The physics are those of {row['peer']}. On all {row['levels']} published levels, under the same random "
-        f"actions, positions agree to {one} m and velocities to {last} m/s after one physics step. After {row['steps']} "
-        f"steps the median difference is {median} m and {row['share_within_1cm']:.1%} of the levels are within 1 cm; until "
-        f"paths part by 1 mm, {row['contacts_differ_on_path']} contacts and {row['rewards_differ_on_path']} outcomes differ."
+        f"actions, positions agree to {one} m and velocities to {last} m/s after one physics step. "
+        f"After {row['steps']} steps the median difference is {median} m and {row['share_within_1cm']:.1%} of the "
+        f"levels are within 1 cm; until paths part by 1 mm, {contacts} contacts and {outcomes} outcomes differ."
     )
 
 
