@@ -62,8 +62,8 @@ def numbers() -> str:
         ),
         "",
         f"Both timed in turn in one call, {where(speeds[0])} (Kinetix on {speeds[0]['versions']['peer:jax']}, the "
-        f"newest it allows); the ratio is the median of {speeds[0]['repeats']} pairs. One env step is two physics steps. "
-        "Gambol resets finished worlds by itself, Kinetix ran without, its faster form.",
+        f"newest it allows); the ratio is the median of {speeds[0]['repeats']} pairs. One env step is two physics "
+        "steps. Gambol resets finished worlds by itself, Kinetix ran without, its faster form.",
         "",
         parity(),
     ]
