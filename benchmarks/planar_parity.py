@@ -18,7 +18,7 @@ from gambol.sim.planar.scene import CAPACITIES, Physics, pairs
 from jax2d.engine import PhysicsEngine, calculate_collision_matrix, create_empty_sim
 from jax2d.sim_state import Joint, RigidBody, SimParams, SimState, StaticSimParams, Thruster
 
-DIVERGED = 1e-3
+DIVERGED = 1e-4
 """m: beyond this a world has left the reference's path, and what follows is another story."""
 
 
@@ -38,9 +38,9 @@ class Parity:
 
     @property
     def on_path(self) -> np.ndarray:
-        """[T, L] bool: steps before the first divergence (contacts belong to the poses before a step)."""
-        near = np.cumprod(self.position_error <= DIVERGED, axis=0).astype(bool)
-        return np.concatenate([np.ones_like(near[:1]), near[:-1]])
+        """[T, L] bool: steps before the first divergence. The step that brings it, by a contact that only one of the
+        two sees in poses equal to rounding, is the divergence itself."""
+        return np.cumprod(self.position_error <= DIVERGED, axis=0).astype(bool)
 
 
 def to_jax2d(level: Level) -> SimState:

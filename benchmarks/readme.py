@@ -81,7 +81,7 @@ def parity() -> str:
         f"The physics are those of {row['peer']}. On all {row['levels']} published levels, under the same random "
         f"actions, positions agree to {one} m and velocities to {last} m/s after one physics step. "
         f"After {row['steps']} steps the median difference is {median} m and {row['share_within_1cm']:.1%} of the "
-        f"levels are within 1 cm; until paths part by 1 mm, {contacts} contacts and {outcomes} outcomes differ."
+        f"levels are within 1 cm; until paths part by 0.1 mm, {contacts} contacts and {outcomes} outcomes differ."
     )
 
 
