@@ -181,6 +181,7 @@ def main() -> None:
             "steps": asked.steps,
             "seed": asked.seed,
             "peer": "jax2d 1.0.2",
+            "diverged_m": DIVERGED,
             "position_error_1": float(parity.position_error[0].max()),
             "velocity_error_1": float(parity.velocity_error[0].max()),
             "position_error_median": float(np.median(last)),

@@ -16,8 +16,9 @@ Row = dict[str, Any]
 
 
 def rows(what: str) -> list[Row]:
-    """All rows of one kind, oldest first."""
-    return [json.loads(line) for line in (ROOT / "benchmarks" / "results" / f"{what}.jsonl").read_text().splitlines()]
+    """All rows of one kind that were measured on a commit as it stands, oldest first."""
+    lines = (ROOT / "benchmarks" / "results" / f"{what}.jsonl").read_text().splitlines()
+    return [row for row in map(json.loads, lines) if not row["commit"].endswith("+dirty")]
 
 
 def newest(what: str, **wanted: Any) -> Row:
@@ -25,9 +26,8 @@ def newest(what: str, **wanted: Any) -> Row:
     return next(row for row in reversed(rows(what)) if all(row[name] == value for name, value in wanted.items()))
 
 
-def demo() -> str:
-    """What the last recorded demo found."""
-    row = newest("demo")
+def demo(row: Row) -> str:
+    """What a recorded demo found."""
     random, trained = row["random"], row["trained"]
     unseen = f"{trained['unseen_levels']['levels']} levels of `{row['suite']}` it never saw"
     lines = [
@@ -45,34 +45,30 @@ def demo() -> str:
     return "\n".join(lines)
 
 
-def numbers() -> str:
-    """Speed and compile time beside Kinetix, and how closely the physics follow."""
-    speeds = [newest("planar", size=size, worlds=WORLDS) for size in "sml"]
+def speed(timed: list[Row]) -> str:
+    """Speed and compile time beside Kinetix, one row of results per size."""
     lines = [
         f"| planar levels, {WORLDS} worlds, flat observation | Gambol | kinetix-env 3.0.2 | ratio |",
         "|---|---:|---:|---:|",
         *(
             f"| {row['size'].upper()}: env steps/s | {row['ours']:,.0f} | {row['peer']:,.0f} | {row['ratio']:.1f} |"
-            for row in speeds
+            for row in timed
         ),
         *(
             f"| {row['size'].upper()}: compile, s | {row['compile_s']['ours']:.1f} | {row['compile_s']['peer']:.1f} "
             f"| {row['compile_s']['peer'] / row['compile_s']['ours']:.1f} |"
-            for row in speeds
+            for row in timed
         ),
         "",
-        f"Both timed in turn in one call, {where(speeds[0])} (Kinetix on {speeds[0]['versions']['peer:jax']}, the "
-        f"newest it allows); the ratio is the median of {speeds[0]['repeats']} pairs. One env step is two physics "
+        f"Both timed in turn in one call, {where(timed[0])} (Kinetix on {timed[0]['versions']['peer:jax']}, the "
+        f"newest it allows); the ratio is the median of {timed[0]['repeats']} pairs. One env step is two physics "
         "steps. Gambol resets finished worlds by itself, Kinetix ran without, its faster form.",
-        "",
-        parity(),
     ]
     return "\n".join(lines)
 
 
-def parity() -> str:
-    """One sentence on the agreement with jax2d."""
-    row = newest("planar_parity", suite="kinetix")
+def parity(row: Row) -> str:
+    """How closely the physics follow jax2d."""
     one, last, median = (
         f"{row[name]:.0e}" for name in ("position_error_1", "velocity_error_1", "position_error_median")
     )
@@ -81,7 +77,8 @@ def parity() -> str:
         f"The physics are those of {row['peer']}. On all {row['levels']} published levels, under the same random "
         f"actions, positions agree to {one} m and velocities to {last} m/s after one physics step. "
         f"After {row['steps']} steps the median difference is {median} m and {row['share_within_1cm']:.1%} of the "
-        f"levels are within 1 cm; until paths part by 0.1 mm, {contacts} contacts and {outcomes} outcomes differ."
+        f"levels are within 1 cm; until paths part by {1000 * row['diverged_m']:g} mm, {contacts} contacts and "
+        f"{outcomes} outcomes differ."
     )
 
 
@@ -90,19 +87,22 @@ def where(row: Row) -> str:
     return f"{row['cores']} cores of an {row['device']}, jax {row['versions']['jax']}"
 
 
-def filled(text: str) -> str:
-    """The README with its tables as the results are now."""
-    for make in (demo, numbers):
-        mark = make.__name__
-        text, found = re.subn(
-            rf"<!-- {mark} -->\n.*?<!-- /{mark} -->",
-            lambda _, mark=mark, make=make: f"<!-- {mark} -->\n{make()}\n<!-- /{mark} -->",
-            text,
-            flags=re.DOTALL,
-        )
-        assert found == 1, mark
-    return text
+def tables() -> dict[str, str]:
+    """By mark, the newest results."""
+    return {
+        "demo": demo(newest("demo")),
+        "speed": speed([newest("planar", size=size, worlds=WORLDS) for size in "sml"]),
+        "parity": parity(newest("planar_parity", suite="kinetix")),
+    }
+
+
+def marked(name: str) -> re.Pattern[str]:
+    """Where the README holds the table of a mark, as the pattern's only group."""
+    return re.compile(rf"(?<=<!-- {name} -->\n)(.*?)(?=<!-- /{name} -->)", re.DOTALL)
 
 
 if __name__ == "__main__":
-    README.write_text(filled(README.read_text()))
+    text = README.read_text()
+    for name, table in tables().items():
+        text = marked(name).sub(lambda _, table=table: f"{table}\n", text)
+    README.write_text(text)

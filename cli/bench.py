@@ -19,7 +19,7 @@ PEER_SCRIPT = ROOT / "benchmarks" / "peer_kinetix.py"
 
 @dataclass(frozen=True)
 class Planar:
-    """Env steps per second on the published levels: ours with auto-reset, Kinetix without (its faster form).
+    """Env steps per second of the CPU on the published levels: ours with auto-reset, Kinetix without (its faster form).
 
     Example: gambol bench planar --size m --worlds 128 --json
     """
@@ -51,8 +51,9 @@ def main(argv: list[str]) -> int:
         return 0
     if what != "planar":
         raise ValueError(f"there is nothing called {what!r} to time: use planar")
-    # The cache would hide what compiling costs; JAX reads this when it is first imported, below.
-    os.environ["JAX_ENABLE_COMPILATION_CACHE"] = "0"
+    # The cache would hide what compiling costs, and the peer's environment has a JAX for the CPU alone. JAX reads both
+    # when it is first imported, below.
+    os.environ |= {"JAX_ENABLE_COMPILATION_CACHE": "0", "JAX_PLATFORMS": "cpu"}
     bench = read(Planar, rest, prog="gambol bench planar")
     row = planar(bench)
     print(
@@ -139,7 +140,6 @@ class _Peer:
             stdout=subprocess.PIPE,
             stderr=self._log,
             text=True,
-            env=os.environ | {"JAX_PLATFORMS": "cpu"},
         )
 
     def __enter__(self) -> "_Peer":

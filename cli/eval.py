@@ -1,8 +1,8 @@
 """`gambol eval`: score a run on a suite of levels, or compare two runs."""
 
 import json
-import os
 import sys
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -53,7 +53,7 @@ class Arguments:
     """Also film the best and the worst levels."""
     out: Path | None = None
     """Folder for the results in place of the run's."""
-    compare: tuple[str, str] | None = None
+    compare: tuple[str, ...] = ()
     """Two runs or report files to compare, in place of RUN."""
     json: bool = False
     """Print the result as one JSON object on the last line of stdout."""
@@ -78,6 +78,8 @@ def main(argv: list[str]) -> int:
     if options.compare:
         if options.run:
             raise ValueError(f"--compare names its two runs itself: leave out {options.run!r}")
+        if len(options.compare) != 2:
+            raise ValueError(f"--compare is {' '.join(options.compare)}: name two runs or report files")
         result = compare_runs(*options.compare, options)
     else:
         result = reports.summary(judge(options))
@@ -149,10 +151,12 @@ def which(checkpoint: str) -> Any:
 
 
 def writable(folder: Path) -> Path:
-    """Make `folder`, before the work that is to end there. Raises OSError where nothing can be written to it."""
-    folder.mkdir(parents=True, exist_ok=True)
-    if not os.access(folder, os.W_OK | os.X_OK):
-        raise PermissionError(f"{folder} is not writable: choose another folder with --out")
+    """Make `folder`, before the work that is to end there. Raises ValueError where nothing can be written to it."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=folder).close()
+    except OSError as error:
+        raise ValueError(f"{folder} cannot be written ({error.strerror}): choose another folder with --out") from None
     return folder
 
 

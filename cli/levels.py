@@ -18,6 +18,7 @@ from ..envs.files import write_atomically
 from ..envs.planar import suites
 from ..envs.planar.level import Level, LevelError, level_hash, read_level
 from ..sim.planar.scene import CAPACITIES, WALLS
+from .arguments import read
 
 ROLES = ("", "green", "blue", "red")
 WALL_NAMES = ("floor", "left wall", "right wall", "ceiling")
@@ -63,10 +64,17 @@ class Check:
     """Print one JSON object instead of the lines."""
 
 
+Job: Any = (
+    Annotated[List, tyro.conf.subcommand("list")]
+    | Annotated[Show, tyro.conf.subcommand("show")]
+    | Annotated[Draw, tyro.conf.subcommand("draw")]
+    | Annotated[Check, tyro.conf.subcommand("check")]
+)
+
+
 def main(argv: list[str]) -> int:
     """Run `gambol levels ARGV` and return its exit code. Raises ValueError or OSError for bad input."""
-    jobs = {"list": List, "show": Show, "draw": Draw, "check": Check}
-    options = tyro.extras.subcommand_cli_from_dict(jobs, args=argv, prog="gambol levels", description=__doc__)
+    options = read(Job, argv, prog="gambol levels", description=__doc__)
     return {List: list_levels, Show: show, Draw: draw, Check: check}[type(options)](options)
 
 

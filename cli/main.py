@@ -1,6 +1,7 @@
 """`gambol COMMAND ...`: finds the command's module, runs it, and turns the user's mistakes into one line each."""
 
 import difflib
+import errno
 import importlib
 import os
 import sys
@@ -23,8 +24,8 @@ DONE, WRONG_USE, INTERRUPTED, PIPE_CLOSED = 0, 2, 130, 141
 def main(argv: list[str] | None = None) -> int:
     """Run the command line `argv` (by default this process's) and return its exit code.
 
-    A ValueError or OSError is the user's to mend: its message goes to stderr as one line. Anything else is a bug and
-    keeps its traceback.
+    A ValueError or OSError is the user's to mend: its message goes to stderr as one line; so does lack of memory.
+    Anything else is a bug and keeps its traceback.
     """
     try:
         try:
@@ -36,12 +37,19 @@ def main(argv: list[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return PIPE_CLOSED
     except KeyboardInterrupt:
-        print("gambol: stopped", file=sys.stderr)
+        print("gambol: stopped", file=sys.stderr, flush=True)
+        if argv is None:
+            os._exit(INTERRUPTED)  # XLA may still compute in threads, and would crash in an orderly exit
         return INTERRUPTED
     except (ValueError, OSError) as error:
         if os.environ.get("GAMBOL_TRACEBACK"):
             raise
         print(f"gambol: {explain(error)}", file=sys.stderr)
+        return WRONG_USE
+    except (MemoryError, RuntimeError) as error:
+        if os.environ.get("GAMBOL_TRACEBACK") or not out_of_memory(error):
+            raise
+        print("gambol: out of memory: ask for fewer worlds, levels or attempts", file=sys.stderr)
         return WRONG_USE
 
 
@@ -82,8 +90,14 @@ def overview() -> str:
     )
 
 
+def out_of_memory(error: MemoryError | RuntimeError) -> bool:
+    """Whether Python or XLA, which has no type for it, could not get the memory it wanted."""
+    return isinstance(error, MemoryError) or any(word in str(error) for word in ("Out of memory", "RESOURCE_EXHAUSTED"))
+
+
 def explain(error: ValueError | OSError) -> str:
     """Return an error as the user reads it: system errors name the file first."""
-    if isinstance(error, OSError) and error.filename is not None and error.strerror:
-        return f"{error.filename}: {error.strerror}"
-    return str(error)
+    if not isinstance(error, OSError) or not error.strerror:
+        return str(error)
+    where = "" if error.filename is None else f"{error.filename}: "
+    return f"{where}{error.strerror}" + ("; free some space" if error.errno == errno.ENOSPC else "")

@@ -13,7 +13,7 @@ from ..policies.learn.log import summary
 from ..policies.learn.run import NonFiniteError, Result, load_run, train
 from .arguments import read
 
-DONE, FAILED = 0, 1
+DONE, FAILED, INTERRUPTED = 0, 1, 130
 
 DESCRIPTION = f"""Train a policy.
 
@@ -37,7 +37,7 @@ class Arguments:
 
 
 def main(argv: list[str]) -> int:
-    """Train, and say where the run is. Returns 1 if training gave a number that is not finite."""
+    """Train, and say where the run is. Returns 1 if a number was not finite, and 130 if training was stopped."""
     arguments = parse(argv)
     try:
         result = train(arguments.config, arguments.resume, resume=arguments.resume is not None)
@@ -48,7 +48,7 @@ def main(argv: list[str]) -> int:
     if arguments.json:
         fields = {"run": str(result.run_dir), "steps": result.step, "seconds": result.seconds}
         print(json.dumps({**fields, "metrics": result.metrics}))
-    return DONE
+    return INTERRUPTED if result.interrupted else DONE
 
 
 def parse(argv: list[str]) -> Arguments:

@@ -14,6 +14,7 @@ from jax import Array
 
 from ...sim.planar.bodies import recompute_mass, separable
 from ...sim.planar.scene import MAX_VERTICES, WALLS, Capacity, Joints, Scene, State, Thrusters, contact_slots
+from ...sim.planar.vectors import rotate
 from ..files import write_atomically
 from .level_checks import check_content
 from .level_json import Columns, Content, LevelError, read_content, read_file, write_content
@@ -90,7 +91,9 @@ def parse_level(text: str | bytes, source: str, capacity: Capacity | None = None
     for field in fields(Capacity) if capacity else ():
         has, most = getattr(content.capacity, field.name), getattr(capacity, field.name)
         if has > most:
-            raise LevelError(f"{source}: static_env_params.num_{field.name}: is {has}: more than the asked {most}")
+            raise LevelError(
+                f"{source}: static_env_params.num_{field.name}: is {has}: more than the asked {most}; ask for a larger size"
+            )
     level = assemble(content)
     if quirks:
         level = replace(level, scene=replace(level.scene, gravity=np.array(EARTH, np.float32)))
@@ -163,9 +166,8 @@ def disassemble(level: Level) -> Content:
 
 
 def in_world(state: State, body: Any, anchor: Any) -> Any:
-    """Where points fixed to bodies are: [2, n] m. `body` [n] index, `anchor` [2, n] m."""
-    c, s = np.cos(state.angle[body]), np.sin(state.angle[body])
-    return state.position[:, body] + np.stack([c * anchor[0] - s * anchor[1], s * anchor[0] + c * anchor[1]])
+    """Where points fixed to bodies are: [2, n] m, NumPy or JAX. `body` [n] index, `anchor` [2, n] m."""
+    return state.position[:, body] + rotate(anchor, state.angle[body])
 
 
 def with_masses(level: Level, source: str) -> Level:

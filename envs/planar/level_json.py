@@ -95,8 +95,8 @@ def parse_json(text: str | bytes, source: str) -> Any:
         raise LevelError(f"{source}: byte {error.start} is not UTF-8 text") from None
     except json.JSONDecodeError as error:
         raise LevelError(f"{source}: line {error.lineno} column {error.colno} is not JSON: {error.msg}") from None
-    except ValueError as error:
-        raise LevelError(f"{source}: is not JSON: {error}") from None
+    except ValueError:
+        raise LevelError(f"{source}: is not JSON: an integer has too many digits") from None
     except RecursionError:
         raise LevelError(f"{source}: is nested too deeply: a level has 6 layers") from None
 

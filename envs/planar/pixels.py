@@ -21,7 +21,7 @@ from jax import Array
 
 from ...sim.planar.scene import WALLS, State
 from ...sim.planar.vectors import cross, rotate
-from .level import Level
+from .level import Level, in_world
 
 PIXELS = 125
 """Width and height of the image."""
@@ -83,12 +83,12 @@ def _image(level: Level, state: State) -> Array:
 def _with_glyphs(image: Array, level: Level, state: State) -> Array:
     """The image with joints and thrusters on top."""
     joints, thrusters = level.scene.joints, level.scene.thrusters
-    at = jnp.round(_pixel(_on_body(joints.anchor_a, joints.a, state)))
+    at = jnp.round(_pixel(in_world(state, joints.a, joints.anchor_a)))
     colour = jnp.array(BINDINGS)[jnp.where(joints.motor_on & ~joints.fixed, level.motor_binding + 1, 0)]
     for i in range(at.shape[1]):
         image = _paint(image, joints.active[i] & (at[0, i] == _X) & (at[1, i] == _Y), colour[i])
 
-    at = jnp.round(_pixel(_on_body(thrusters.anchor, thrusters.body, state)))
+    at = jnp.round(_pixel(in_world(state, thrusters.body, thrusters.anchor)))
     angle = thrusters.angle + state.angle[thrusters.body]
     colour = jnp.array(BINDINGS)[level.thruster_binding + 1]
     for i in range(at.shape[1]):
@@ -101,11 +101,6 @@ def _with_glyphs(image: Array, level: Level, state: State) -> Array:
 def _paint(image: Array, covered: Array, colour: Array) -> Array:
     """`image` [x, y, 3] with `colour` ([3] or one per pixel) where `covered` [x, y]."""
     return jnp.where(covered[:, :, None], colour, image)
-
-
-def _on_body(anchor: Array, body: Array, state: State) -> Array:
-    """World position [2, n] in m of anchors [2, n] given in the frames of bodies [n]."""
-    return state.position[:, body] + rotate(anchor, state.angle[body])
 
 
 def _pixel(point: Array) -> Array:

@@ -21,6 +21,8 @@ REQUIRED = {"schema": int, "suite": str, "policy": str} | dict.fromkeys(
 """Keys and kinds of values without which a JSON file is no report."""
 LEVEL = {"hash", "solved", "attempts"}
 """Keys without which an entry of `levels` cannot be compared."""
+RATE = {"mean", "lo", "hi"}
+"""Keys of a solve rate."""
 
 Report = dict[str, Any]
 """The JSON object; docs/judging.md describes its fields."""
@@ -74,7 +76,7 @@ def read(path: Path) -> Report:
     """Load a report. Raises ValueError, naming the file and what is wrong, where it is none."""
     try:
         report = json.loads(path.read_text())
-    except (UnicodeDecodeError, json.JSONDecodeError) as error:
+    except (ValueError, RecursionError) as error:  # no text, no JSON, or nested too deeply
         raise ValueError(f"{path}: not a JSON report: {error}") from None
     problem = _problem(report)
     if problem:
@@ -167,9 +169,16 @@ def _problem(report: Any) -> str | None:
             return f"{key} is {json.dumps(value)[:60]}, not {kind.__name__}"
     if report["schema"] != SCHEMA:
         return f"schema is {report['schema']}, this gambol reads {SCHEMA}"
+    if not {"run", "checkpoint"}.issubset(report):
+        return "run or checkpoint is missing"
     for name, level in report["levels"].items():
-        if not isinstance(level, dict) or not LEVEL.issubset(level) or name not in report["groups"]:
+        if not isinstance(level, dict) or not LEVEL.issubset(level):
             return f"levels.{name} lacks {' or '.join(sorted(LEVEL))}"
+    rates = {"metrics": report["metrics"]} | {f"groups.{name}": report["groups"].get(name) for name in report["levels"]}
+    for name, rate in rates.items():
+        found = rate.get("solve_rate") if isinstance(rate, dict) else None
+        if not isinstance(found, dict) or not RATE.issubset(found):
+            return f"{name}.solve_rate lacks {' or '.join(sorted(RATE))}"
     return None
 
 

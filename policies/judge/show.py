@@ -16,7 +16,7 @@ from ...envs.planar.env import PlanarEnv, PlanarState
 from ...envs.planar.level import Level
 from ...sim.planar.scene import State
 from ..policy import Policy
-from .rollout import Evaluation, attempt_keys, rollout
+from .rollout import ENDINGS, Evaluation, attempt_keys, rollout
 from .suite import level_of
 from .video import tile, write_video
 
@@ -26,6 +26,8 @@ PIXELS = 400
 """Side of the picture of one level."""
 HOLD = 0.8
 """Seconds for which the end stands."""
+UNSOLVED = {"terminated": "failed", "truncated": "out of time", "unfinished": "out of time"}
+"""What a film says of an attempt that did not solve its level."""
 
 
 @dataclass(frozen=True)
@@ -103,7 +105,7 @@ def play(
                 motor=np.asarray(motor),
                 thrust=np.asarray(thrust),
                 length=length,
-                outcome="solved" if tally.solved[world] else "out of time" if length == evaluation.steps else "failed",
+                outcome="solved" if tally.solved[world] else UNSOLVED[ENDINGS[tally.ending[world]]],
             )
         )
     return takes

@@ -62,6 +62,7 @@ def save(folder: Path, step: int, state: PyTree, about: dict[str, Any]) -> Path:
         _sync(scratch)
         shutil.rmtree(place, ignore_errors=True)
         os.replace(scratch, place)
+        _sync_one(folder)
     except Exception as error:
         # Orbax wraps what the disk said into errors of its own, so the text is all there is to go by.
         if getattr(error, "errno", None) == errno.ENOSPC or os.strerror(errno.ENOSPC) in str(error):
@@ -137,10 +138,11 @@ def verify(path: Path) -> None:
     for name in sorted(present | set(listed)):
         if name not in present:
             raise DamagedCheckpoint(f"checkpoint {path} refused: {name} is missing")
-        size, digest = listed.get(name, (None, None))
+        written = listed.get(name)
+        if not isinstance(written, list) or len(written) != 2:
+            raise DamagedCheckpoint(f"checkpoint {path} refused: {name} is not in its {MANIFEST}")
+        size, digest = written
         found = (path / name).stat().st_size
-        if size is None:
-            raise DamagedCheckpoint(f"checkpoint {path} refused: {name} is not in its manifest")
         if found != size:
             raise DamagedCheckpoint(f"checkpoint {path} refused: {name} has {found} bytes, {size} were written")
         if _digest(path / name) != digest:
@@ -234,9 +236,14 @@ def _digest(file: Path) -> str:
 def _sync(path: Path) -> None:
     """Have the disk take every file of `path` before the rename that makes them count."""
     for name in (*_files(path), "."):
-        handle = os.open(path / name, os.O_RDONLY)
-        os.fsync(handle)
-        os.close(handle)
+        _sync_one(path / name)
+
+
+def _sync_one(path: Path) -> None:
+    """Have the disk take a file, or the names in a folder."""
+    handle = os.open(path, os.O_RDONLY)
+    os.fsync(handle)
+    os.close(handle)
 
 
 def _read_json(path: Path, name: str) -> dict[str, Any]:

@@ -18,8 +18,8 @@ from .config import TrainConfig, to_mapping
 Row = dict[str, Any]
 Sink = Callable[[Row], None]
 
-OF_EPISODES = ("episode_return", "episode_length", "success_rate")
-"""Metrics that are means over the episodes which ended, of which the metric "episodes" tells the number."""
+OF_EPISODES = ("episode_", "success_rate")
+"""How metrics begin that are means over the episodes which ended, of which the metric "episodes" tells the number."""
 METRICS = "metrics.jsonl"
 
 
@@ -31,7 +31,7 @@ def average(window: list[dict[str, float]]) -> dict[str, float | None]:
     def one(name: str) -> float | None:
         if name == "episodes":
             return episodes
-        if name in OF_EPISODES:
+        if name.startswith(OF_EPISODES):
             return sum(row[name] * row["episodes"] for row in window) / episodes if episodes else None
         return sum(row[name] for row in window) / len(window)
 

@@ -41,9 +41,10 @@ def exclusive(folder: Path) -> Iterator[None]:
     """Hold `folder` against other processes; the lock goes with the process. Raises `ValueError` if one holds it."""
     handle = os.open(folder, os.O_RDONLY)
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise ValueError(f"{folder} is in use: another process trains this run") from None
         yield
-    except BlockingIOError:
-        raise ValueError(f"{folder} is in use: another process trains this run") from None
     finally:
         os.close(handle)

@@ -7,6 +7,7 @@ computed without. `build` turns a config into an env and a learner; every functi
 """
 
 import json
+import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -18,6 +19,7 @@ import numpy as np
 from jax import Array
 
 from ...envs.contract import Env, PyTree
+from ...envs.files import write_atomically
 from ...envs.planar.env import make_planar
 from ..judge.provenance import provenance
 from ..policy import Policy
@@ -84,7 +86,8 @@ def train(config: TrainConfig, run_dir: Path | None = None, resume: bool = False
     env, learner = build(config)
     folder = Path(run_dir or "") if resume else new_run(config, run_dir)
     with exclusive(folder):
-        save_yaml(config, folder / CONFIG)
+        if resume:
+            save_yaml(config, folder / CONFIG)
         return loop(config, folder, env, learner, begin(config, folder, learner))
 
 
@@ -213,12 +216,15 @@ def new_run(config: TrainConfig, run_dir: Path | None = None) -> Path:
     """Make the folder of a new run and say in it what it was made with. Raises `ValueError` if that cannot be."""
     if run_dir is not None and (run_dir / CONFIG).exists():
         raise ValueError(f"{run_dir} holds a run already: resume it, or name another folder")
-    now = Path(config.run.out) / config.name / time.strftime("%Y-%m-%d_%H-%M-%S")
+    path, now = None, Path(config.run.out) / config.name / time.strftime("%Y-%m-%d_%H-%M-%S")
     try:
         path = run_dir or _make_unused(now)
         path.mkdir(parents=True, exist_ok=True)
-        (path / PROVENANCE).write_text(json.dumps(provenance(), indent=1))
+        write_atomically(path / PROVENANCE, json.dumps(provenance(), indent=1).encode())
+        save_yaml(config, path / CONFIG)
     except OSError as error:
+        if path and not run_dir:
+            shutil.rmtree(path, ignore_errors=True)
         where = f"{run_dir} cannot be written" if run_dir else f"run.out is {config.run.out!r}: it cannot be written"
         raise ValueError(f"{where} ({error.strerror}); choose another folder") from None
     return path

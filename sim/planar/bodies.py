@@ -9,7 +9,7 @@ from dataclasses import replace
 from jax import Array
 
 from .scene import MAX_VERTICES, Capacity, Joints, Scene, State
-from .vectors import cross, dot
+from .vectors import cross, dot, rotate, turn
 
 
 def circle_mass(radius: Array, density: Array, quirks: bool) -> tuple[Array, Array]:
@@ -77,9 +77,8 @@ def recompute_mass(scene: Scene, state: State, quirks: bool) -> tuple[Scene, Sta
         anchor_b=joints.anchor_b - xp.take_along_axis(shift, joints.b[None], axis=1),
     )
     thrusters = replace(thrusters, anchor=thrusters.anchor - xp.take_along_axis(shift, thrusters.body[None], axis=1))
-    c, s = xp.cos(state.angle), xp.sin(state.angle)
-    arm = xp.stack([c * shift[0] - s * shift[1], s * shift[0] + c * shift[1]])
-    carried = state.angular_velocity * xp.stack([-arm[1], arm[0]])
+    arm = rotate(shift, state.angle)
+    carried = turn(state.angular_velocity, arm)
     state = replace(state, position=state.position + arm, velocity=state.velocity + carried)
     return replace(scene, joints=joints, thrusters=thrusters), state
 

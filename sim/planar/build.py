@@ -9,6 +9,7 @@ import numpy as np
 
 from .bodies import circle_mass, polygon_mass, separable
 from .scene import MAX_VERTICES, WALLS, Capacity, Joints, Scene, State, Thrusters, still
+from .vectors import rotate
 
 FLOOR_TOP = 0.4
 """m: y of the floor's surface in the published world of 5 x 5 m."""
@@ -18,7 +19,10 @@ WORLD = 5.0
 
 @dataclass(frozen=True)
 class Shape:
-    """A circle (`radius`) or a convex polygon (`vertices`, clockwise, 3 or 4, relative to `position`)."""
+    """A circle (`radius`) or a convex polygon (`vertices`, clockwise, 3 or 4, relative to `position`).
+
+    Raises ValueError unless it is one of the two, with a density above 0.
+    """
 
     position: tuple[float, float]
     """m, of the shape's origin; a polygon's frame is moved to its centroid."""
@@ -32,6 +36,15 @@ class Shape:
     restitution: float = 0.0
     immovable: bool = False
     collision_mode: int = 1
+
+    def __post_init__(self):
+        if (self.radius > 0) == bool(self.vertices) or len(self.vertices) not in (0, 3, MAX_VERTICES):
+            raise ValueError(
+                f"shape has radius {self.radius} and {len(self.vertices)} vertices: "
+                "give a radius above 0, or 3 or 4 vertices"
+            )
+        if not self.density > 0:
+            raise ValueError(f"density is {self.density}: it must be above 0")
 
 
 @dataclass(frozen=True)
@@ -111,8 +124,8 @@ def build(
     disc_mass, disc_inertia = circle_mass(radius, density[capacity.polygons :], quirks=False)
     mass, inertia = np.concatenate([mass, disc_mass]), np.concatenate([inertia, disc_inertia])
     angle = _column(bodies, "angle")
-    centre = np.concatenate([centre, np.zeros((2, capacity.circles))], axis=1)
-    position = _column(bodies, "position").T + _turned(centre, angle)
+    centre: Any = np.concatenate([centre, np.zeros((2, capacity.circles))], axis=1)
+    position = _column(bodies, "position").T + rotate(centre, angle)
 
     hinges = _joints(joints, body, position, angle, capacity)
     scene = Scene(
@@ -140,12 +153,7 @@ def _column(shapes: Sequence[Shape], name: str) -> Any:
     return np.array([getattr(s, name) for s in shapes], np.float32)
 
 
-def _turned(v: np.ndarray, angle: np.ndarray) -> np.ndarray:
-    c, s = np.cos(angle), np.sin(angle)
-    return np.stack([c * v[0] - s * v[1], s * v[0] + c * v[1]])
-
-
-def _joints(joints: Sequence[Joint], body: dict[int, int], position: np.ndarray, angle: np.ndarray, capacity: Capacity):
+def _joints(joints: Sequence[Joint], body: dict[int, int], position: Any, angle: Any, capacity: Capacity) -> Joints:
     """Joint arrays; unused joints are inactive and tie body 0 to itself."""
 
     def fill(values: list, kind: type, zero: Any = 0) -> jnp.ndarray:
@@ -155,8 +163,7 @@ def _joints(joints: Sequence[Joint], body: dict[int, int], position: np.ndarray,
 
     def anchor(side: int) -> jnp.ndarray:
         local = [
-            _turned(np.subtract(j.point, position[:, e[side]]), -angle[e[side]])
-            for j, e in zip(joints, ends, strict=True)
+            rotate(np.array(j.point) - position[:, e[side]], -angle[e[side]]) for j, e in zip(joints, ends, strict=True)
         ]
         return fill(local, np.float32, np.zeros(2))
 

@@ -1,4 +1,7 @@
-"""Plane vectors whose components lie on the leading axis: [2, ...]."""
+"""Plane vectors whose components lie on the leading axis: [2, ...].
+
+`dot`, `cross`, `turn` and `rotate` serve NumPy and JAX arrays alike, so that reading a level file compiles nothing.
+"""
 
 import jax.numpy as jnp
 from jax import Array
@@ -16,13 +19,14 @@ def cross(u: Array, v: Array) -> Array:
 
 def turn(rate: Array, arm: Array) -> Array:
     """Velocity [2, ...] of a point at `arm` from the axis of a rotation at `rate` rad/s."""
-    return jnp.stack([-rate * arm[1], rate * arm[0]])
+    return arm.__array_namespace__().stack([-rate * arm[1], rate * arm[0]])
 
 
 def rotate(v: Array, angle: Array) -> Array:
     """`v` turned anticlockwise by `angle` rad."""
-    c, s = jnp.cos(angle), jnp.sin(angle)
-    return jnp.stack([c * v[0] - s * v[1], s * v[0] + c * v[1]])
+    xp = v.__array_namespace__()
+    c, s = xp.cos(angle), xp.sin(angle)
+    return xp.stack([c * v[0] - s * v[1], s * v[0] + c * v[1]])
 
 
 def nonzero(x: Array) -> Array:

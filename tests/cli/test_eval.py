@@ -104,6 +104,11 @@ def test_out_takes_the_results_elsewhere(run, trained, levels, tmp_path):
         (["--compare", "here", "there"], "here is neither a report nor a run"),
         (["--compare", "RUN", "RUN", "--suite", "kinetix/l"], "has no report of kinetix/l"),
         (["RUN", "--compare", "RUN", "RUN"], "leave out"),
+        (["--compare", "RUN"], "name two runs or report files"),
+        (
+            ["random", "--suite", "kinetix/s", "--out", "/dev/null"],
+            "/dev/null/eval cannot be written (Not a directory)",
+        ),
     ],
 )
 def test_wrong_use_exits_2_with_one_line_and_writes_nothing(argv, message, run, monkeypatch, tmp_path, capsys):

@@ -84,7 +84,11 @@ def test_check(capsys, folder):
         (["show", "kinetix/m"], "kinetix/m holds 24 levels: name one"),
         (["list", "nowhere"], "there is no level, suite, folder or .json file 'nowhere'"),
         (["show", "none.json"], "none.json: No such file or directory"),
-        (["draw", CAR, "-o", "/nowhere/car.png"], "/nowhere/"),
+        (["draw", CAR, "-o", "/nowhere/car.png"], "/nowhere/car.png: No such file or directory"),
+        (["draw", CAR], "--output"),
+        (["lst"], "Unrecognized options: lst; use one of list, show, draw, check"),
+        (["list", "--jso"], "Unrecognized options: --jso; did you mean --json?"),
+        ([], "Expected one of {list, show, draw, check}"),
     ],
 )
 def test_bad_input_is_one_line_and_exit_code_2(argv, message, capsys):

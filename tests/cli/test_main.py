@@ -53,7 +53,10 @@ def test_the_command_gets_its_arguments_and_gives_the_exit_code(command):
     ("error", "line"),
     [
         (ValueError("ppo.minibatches is 3: use 2 or 4"), "gambol: ppo.minibatches is 3: use 2 or 4\n"),
-        (OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "runs/x"), "gambol: runs/x: No space left on device\n"),
+        (
+            OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "runs/x"),
+            "gambol: runs/x: No space left on device; free some space\n",
+        ),
         (OSError("no such device"), "gambol: no such device\n"),
     ],
 )
@@ -73,10 +76,29 @@ def test_a_bug_keeps_its_traceback(command, monkeypatch):
         cli.main(["doctor"])
 
 
+def test_too_little_memory_is_one_line(command, capsys):
+    command(raising(RuntimeError("RESOURCE_EXHAUSTED: Out of memory allocating 3964007620 bytes.")))
+    assert cli.main(["doctor"]) == 2
+    assert capsys.readouterr().err == "gambol: out of memory: ask for fewer worlds, levels or attempts\n"
+
+
 def test_interruption_exits_with_130(command, capsys):
     command(raising(KeyboardInterrupt()))
     assert cli.main(["doctor"]) == 130
     assert capsys.readouterr().err == "gambol: stopped\n"
+
+
+def test_an_interrupted_process_skips_the_orderly_exit():
+    """XLA's threads, if still at work, would crash in it."""
+    code = (
+        "import atexit, gambol.cli.main as cli\n"
+        "atexit.register(print, 'orderly')\n"
+        "def dispatch(argv): raise KeyboardInterrupt\n"
+        "cli.dispatch = dispatch\n"
+        "cli.main()"
+    )
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (130, "", "gambol: stopped\n")
 
 
 @pytest.mark.parametrize(

@@ -48,7 +48,7 @@ def test_resume_takes_the_settings_of_the_run(called, tmp_path):
 
 
 def test_a_stopped_run_says_how_to_go_on(called, capsys, tmp_path):
-    assert train.main(["demo", "--name", "stopped"]) == 0
+    assert train.main(["demo", "--name", "stopped"]) == 130
     assert f"gambol train --resume {tmp_path / 'run'}" in capsys.readouterr().out
 
 

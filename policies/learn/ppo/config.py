@@ -1,7 +1,11 @@
 """Settings of PPO, checked when they are made."""
 
 from dataclasses import dataclass
+from itertools import islice
 from math import isfinite
+
+MOST_STEPS = 2**31
+"""Control steps in one update are fewer, so that int32 can count them."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +48,7 @@ class PPOConfig:
     def __post_init__(self):
         for name in ("worlds", "rollout_steps", "epochs", "minibatches"):
             _check(self, name, getattr(self, name) >= 1, "at least 1")
+        _check(self, "worlds", self.worlds * self.rollout_steps < MOST_STEPS, f"below {MOST_STEPS} / rollout_steps")
         _check(self, "anneal", self.anneal >= 0, "0 (constant learning rate) or a number of updates")
         for name in ("learning_rate", "clip", "max_grad_norm", "reward_scale"):
             _check(self, name, getattr(self, name) > 0 and isfinite(getattr(self, name)), "a finite number above 0")
@@ -65,6 +70,6 @@ def _check(config: PPOConfig, name: str, good: bool, wanted: str) -> None:
 
 def _nearest_divisors(number: int, near: int) -> list[int]:
     """The divisors of `number` right below and right above `near`."""
-    divisors = [d for d in range(1, number + 1) if number % d == 0]
-    below, above = [d for d in divisors if d < near], [d for d in divisors if d > near]
-    return below[-1:] + above[:1]
+    below = (d for d in range(min(near, number + 1) - 1, 0, -1) if number % d == 0)
+    above = (d for d in range(near + 1, number + 1) if number % d == 0)
+    return [*islice(below, 1), *islice(above, 1)]

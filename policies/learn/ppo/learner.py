@@ -138,7 +138,7 @@ def update(parts: Parts, env: Env, state: LearnerState) -> tuple[LearnerState, d
     metrics["learning_rate"] = rate
     metrics["explained_variance"] = losses.explained_variance(batch.value, batch.returns)
     after = LearnerState(params, optimiser, normaliser, worlds, critic_memory, key, state.updates + 1)
-    return after, episode_metrics(seen) | metrics
+    return after, episode_metrics(seen, env.spec.success) | metrics
 
 
 def prepare(config: PPOConfig, normaliser: Observation, seen: Rollout) -> Rollout:

@@ -46,8 +46,8 @@ class Rollout:
     """[T, W] sum of rewards up to and with this step."""
     episode_length: Array
     """[T, W] steps up to and with this step."""
-    success: Array | None
-    """[T, W] the env's success metric, None where it names none."""
+    metrics: dict[str, Array]
+    """[T, W] each: the env's own."""
 
 
 def start(env: Env, policy: Policy, key: Array, worlds: int) -> Worlds:
@@ -59,7 +59,6 @@ def start(env: Env, policy: Policy, key: Array, worlds: int) -> Worlds:
 
 def collect(env: Env, policy: Policy, params: PyTree, worlds: Worlds, key: Array, steps: int) -> tuple[Worlds, Rollout]:
     """Step every world `steps` times. Only the actor is evaluated; values and probabilities come later, in batches."""
-    success = env.spec.success
     fresh = policy.initial_memory(worlds.episode_return.shape[0])
 
     def advance(now: Worlds, key: Array) -> tuple[Worlds, Rollout]:
@@ -76,7 +75,7 @@ def collect(env: Env, policy: Policy, params: PyTree, worlds: Worlds, key: Array
             done=done,
             episode_return=total,
             episode_length=length,
-            success=None if success is None else step.metrics[success],
+            metrics=step.metrics,
         )
         running = jnp.where(done, 0.0, total), jnp.where(done, 0, length)
         return Worlds(env_state, step.observation, renew(memory, fresh, done), *running), seen
@@ -84,20 +83,22 @@ def collect(env: Env, policy: Policy, params: PyTree, worlds: Worlds, key: Array
     return jax.lax.scan(advance, worlds, jax.random.split(key, steps))
 
 
-def episode_metrics(rollout: Rollout) -> dict[str, Array]:
+def episode_metrics(rollout: Rollout, success: str | None) -> dict[str, Array]:
     """Means over the episodes that ended in this rollout, [] each; 0 where none did, which `episodes` tells.
 
-    `success_rate` is there if the env names a success metric: its mean over the last steps of those episodes.
+    The env's metrics are taken at the last step of an episode: `success_rate` is the one called `success`, if any, and
+    `episode_<name>` each of the others.
     """
     episodes = rollout.done.sum()
 
     def over_episodes(values: Array) -> Array:
         return jnp.where(rollout.done, values, 0).sum() / jnp.maximum(episodes, 1)
 
-    metrics = {
+    names = {name: "success_rate" if name == success else f"episode_{name}" for name in rollout.metrics}
+    return {
         "episodes": episodes,
         "episode_return": over_episodes(rollout.episode_return),
         "episode_length": over_episodes(rollout.episode_length),
         "reward": rollout.reward.mean(),
+        **{names[name]: over_episodes(values) for name, values in rollout.metrics.items()},
     }
-    return metrics if rollout.success is None else metrics | {"success_rate": over_episodes(rollout.success)}

@@ -76,6 +76,7 @@ def test_written_and_read_again(report, tmp_path):
         ("[]", "schema is null, not int"),
         ('{"schema": 1}', "suite is null, not str"),
         (b"\xff", "not a JSON report"),
+        ("[" * 100_000, "not a JSON report"),
     ],
 )
 def test_a_file_that_is_no_report_is_refused_by_name(text, reason, tmp_path):
@@ -86,7 +87,13 @@ def test_a_file_that_is_no_report_is_refused_by_name(text, reason, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("change", "reason"), [({"schema": 2}, "schema is 2"), ({"levels": {"x": {"hash": ""}}}, r"levels\.x lacks")]
+    ("change", "reason"),
+    [
+        ({"schema": 2}, "schema is 2"),
+        ({"levels": {"x": {"hash": ""}}}, r"levels\.x lacks"),
+        ({"groups": {}}, r"groups\.level_0\.solve_rate lacks"),
+        ({"metrics": {"solve_rate": 0.5}}, r"metrics\.solve_rate lacks"),
+    ],
 )
 def test_a_report_of_another_kind_is_refused(report, change, reason, tmp_path):
     path = tmp_path / "new.json"

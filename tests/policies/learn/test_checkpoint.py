@@ -87,6 +87,11 @@ HARM = [
     (os.remove, lambda c: c / "manifest.json", "manifest.json is missing"),
     (truncate, lambda c: c / "manifest.json", "manifest.json is not the JSON"),
     (lambda path: path.write_text("more"), lambda c: c / "state" / "extra", "extra is not in its manifest"),
+    (
+        lambda path: path.write_text('{"about.json": 5}'),
+        lambda c: c / "manifest.json",
+        "about.json is not in its manifest",
+    ),
 ]
 
 

@@ -17,12 +17,12 @@ def row(step, **metrics):
 
 def test_average_weights_episodes_and_knows_when_none_ended():
     window = [
-        {"loss": 1.0, "episodes": 1, "success_rate": 1.0, "episode_return": 5.0},
-        {"loss": 3.0, "episodes": 3, "success_rate": 0.0, "episode_return": 1.0},
-        {"loss": 5.0, "episodes": 0, "success_rate": 0.0, "episode_return": 0.0},
+        {"loss": 1.0, "episodes": 1, "success_rate": 1.0, "episode_distance": 5.0},
+        {"loss": 3.0, "episodes": 3, "success_rate": 0.0, "episode_distance": 1.0},
+        {"loss": 5.0, "episodes": 0, "success_rate": 0.0, "episode_distance": 0.0},
     ]
-    assert log.average(window) == {"loss": 3.0, "episodes": 4, "success_rate": 0.25, "episode_return": 2.0}
-    assert log.average(window[2:]) == {"loss": 5.0, "episodes": 0, "success_rate": None, "episode_return": None}
+    assert log.average(window) == {"loss": 3.0, "episodes": 4, "success_rate": 0.25, "episode_distance": 2.0}
+    assert log.average(window[2:]) == {"loss": 5.0, "episodes": 0, "success_rate": None, "episode_distance": None}
 
 
 def test_resuming_drops_rows_past_the_restored_step(tmp_path):

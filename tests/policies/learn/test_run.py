@@ -1,3 +1,4 @@
+import errno
 import itertools
 import json
 import os
@@ -140,6 +141,16 @@ def test_an_output_folder_that_cannot_be_written(small, build, tmp_path):
         run.train(bad, build=build)
 
 
+def test_a_new_run_that_cannot_be_described_leaves_nothing(small, build, monkeypatch, tmp_path):
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(run, "save_yaml", full)
+    with pytest.raises(ValueError, match=r"it cannot be written \(No space left on device\)"):
+        run.train(small, build=build)
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+
+
 def test_one_process_at_a_time(small, build):
     folder = run.train(small, build=build).run_dir
     with run.exclusive(folder), pytest.raises(ValueError, match="another process trains this run"):
@@ -149,11 +160,12 @@ def test_one_process_at_a_time(small, build):
 def test_ctrl_c_saves_and_ends(small, fake_build, capsys):
     """SIGINT while the loop runs: the update ends, all is saved, and resuming reaches the same state."""
     inner = fake_build()
+    before = signal.getsignal(signal.SIGINT)  # a script that runs the tests in the background has it ignored
     endless = replace(small, run=replace(small.run, total_steps=10**9, checkpoint_every=10**6))
     timer = threading.Timer(1.0, lambda: os.kill(os.getpid(), signal.SIGINT))
     timer.start()
     result = run.train(endless, build=inner)
     assert result.interrupted and 0 < result.step < 10**9
     assert checkpoint.steps(result.run_dir / "checkpoints") == [result.step]
-    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    assert signal.getsignal(signal.SIGINT) is before
     assert "stopping after this update" in capsys.readouterr().err

@@ -57,3 +57,17 @@ def test_immovable_shapes_have_no_inverse_mass():
     scene, _ = build([Shape((1.0, 1.0), radius=0.2, immovable=True)])
     assert jnp.all(scene.inverse_mass == 0)
     assert jnp.all(scene.inverse_inertia == 0)
+
+
+@pytest.mark.parametrize(
+    ("shape", "message"),
+    [
+        ({}, "radius 0.0 and 0 vertices"),
+        ({"radius": 0.1, "vertices": box(1, 1)}, "radius 0.1 and 4 vertices"),
+        ({"vertices": box(1, 1)[:2]}, "radius 0.0 and 2 vertices"),
+        ({"radius": 0.1, "density": 0.0}, "density is 0.0"),
+    ],
+)
+def test_a_shape_without_mass_is_refused(shape, message):
+    with pytest.raises(ValueError, match=message):
+        Shape((2.5, 2.5), **shape)

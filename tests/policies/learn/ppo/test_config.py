@@ -8,6 +8,7 @@ from gambol.policies.learn.ppo.config import PPOConfig
         ({"minibatches": 3}, r"ppo.minibatches is 3: worlds \(128\) must be divisible by it; use 2 or 4"),
         ({"minibatches": 256}, r"ppo.minibatches is 256: worlds \(128\) must be divisible by it; use 128"),
         ({"worlds": 0}, "ppo.worlds is 0: it must be at least 1"),
+        ({"worlds": 10**15 + 1}, "ppo.worlds is 1000000000000001: it must be below 2147483648 / rollout_steps"),
         ({"epochs": 0}, "ppo.epochs is 0: it must be at least 1"),
         ({"rollout_steps": -1}, "ppo.rollout_steps is -1: it must be at least 1"),
         ({"anneal": -1}, "ppo.anneal is -1: it must be 0"),
