@@ -91,9 +91,8 @@ def parse_level(text: str | bytes, source: str, capacity: Capacity | None = None
     for field in fields(Capacity) if capacity else ():
         has, most = getattr(content.capacity, field.name), getattr(capacity, field.name)
         if has > most:
-            raise LevelError(
-                f"{source}: static_env_params.num_{field.name}: is {has}: more than the asked {most}; ask for a larger size"
-            )
+            problem = f"is {has}: more than the asked {most}; ask for a larger size"
+            raise LevelError(f"{source}: static_env_params.num_{field.name}: {problem}")
     level = assemble(content)
     if quirks:
         level = replace(level, scene=replace(level.scene, gravity=np.array(EARTH, np.float32)))
