@@ -19,7 +19,7 @@ PEER_SCRIPT = ROOT / "benchmarks" / "peer_kinetix.py"
 
 @dataclass(frozen=True)
 class Planar:
-    """Env steps per second of the CPU on the published levels: ours with auto-reset, Kinetix without (its faster form).
+    """Env steps per second of the CPU on the published levels: ours with auto-reset, Kinetix without.
 
     Example: gambol bench planar --size m --worlds 128 --json
     """

@@ -25,8 +25,8 @@ def step(scene: Scene, state: State, motor: Array, thrust: Array, physics: Physi
         physics: constants; static under `jit`.
 
     Returns:
-        The next state, and `touching` [N, N, *W] bool: contacts at the *start* of the step, in the row of the pair's
-        first body (polygons before circles within polygon pairs i < j; circles before polygons).
+        The next state, and `touching` [N, N, *W] bool: contacts at the *start* of the step, each in one place: in the
+        row of the lower index of two like bodies, or of the circle of a mixed pair.
     """
     movable = scene.inverse_mass != 0
     state = replace(state, velocity=state.velocity + scene.gravity[:, None] * physics.dt * movable)
