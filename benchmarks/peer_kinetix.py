@@ -3,7 +3,8 @@
     .venv-peers/bin/python benchmarks/peer_kinetix.py m 128 64 actions.npy
 
 Steps the published levels of a size with flat observations and continuous actions [steps, worlds, 6], without
-auto-reset, which would compute a reset state and its observation every step. Prints one JSON line when compiled; then one line of seconds for every line read from stdin.
+auto-reset, which would compute a reset state and its observation every step.
+Prints one JSON line when compiled; then one line of seconds for every line read from stdin.
 """
 
 import importlib.metadata
