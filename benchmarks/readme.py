@@ -17,7 +17,8 @@ Row = dict[str, Any]
 
 def rows(what: str) -> list[Row]:
     """All rows of one kind that were measured on a commit as it stands, oldest first."""
-    lines = (ROOT / "benchmarks" / "results" / f"{what}.jsonl").read_text().splitlines()
+    path = ROOT / "benchmarks" / "results" / f"{what}.jsonl"
+    lines = path.read_text().splitlines() if path.exists() else []
     return [row for row in map(json.loads, lines) if not row["commit"].endswith("+dirty")]
 
 
@@ -67,6 +68,48 @@ def speed(timed: list[Row]) -> str:
     return "\n".join(lines)
 
 
+def scaling(timed: list[Row]) -> str:
+    """Speed of both engines beside Kinetix, and how it grows with the worlds, one row of results per size."""
+    counts = [f"{int(worlds):,}" for worlds in timed[0]["ours"]]
+    lines = [
+        "| planar levels, flat observation, env steps/s | kinetix-env 3.0.2 | Gambol `xla` | Gambol `fused` | ratio |",
+        "|---|---:|---:|---:|---:|",
+        *(line for row in timed for line in beside(row)),
+        "",
+        f"| Gambol `fused`, env steps/s by worlds | {' | '.join(counts)} |",
+        f"|---|{'---:|' * len(counts)}",
+        *(
+            f"| {row['size'].upper()} | {' | '.join(f'{rate:,.0f}' for rate in row['ours'].values())} |"
+            for row in timed
+        ),
+        "",
+        f"All timed in turn in one call per size, {where(timed[0])} (Kinetix on {timed[0]['versions']['peer:jax']}, "
+        "the newest it allows). Best is at the number of worlds, in brackets, that is fastest for each; the ratio is "
+        f"`fused` to Kinetix, the median of {timed[0]['repeats']} pairs. One env step is two physics steps. Gambol "
+        "resets finished worlds by itself; Kinetix ran without, which spares it a reset every step.",
+    ]
+    return "\n".join(lines)
+
+
+def beside(row: Row) -> list[str]:
+    """The lines of one size that set both engines beside Kinetix."""
+    size, sides = row["size"].upper(), ("peer", "xla", "ours")
+
+    def line(title: str, cells: list[str], ratio: float) -> str:
+        return f"| {size}: {title} | {' | '.join(cells)} | {ratio:.1f} |"
+
+    best = [row["best"][side] for side in sides]
+    compiling = row["compile_s"]
+    return [
+        line("best", [f"{of['rate']:,.0f} ({of['worlds']:,})" for of in best], row["ratio"]),
+        *(
+            line(title, [f"{row[name][side]:,.0f}" for side in sides], row[name]["ratio"])
+            for title, name in (("the same on one core", "one_core"), ("1 world", "one_world"))
+        ),
+        line("compile, s", [f"{compiling[side]:.1f}" for side in sides], compiling["peer"] / compiling["ours"]),
+    ]
+
+
 def parity(row: Row) -> str:
     """How closely the physics follow jax2d."""
     one, last, median = (
@@ -88,10 +131,15 @@ def where(row: Row) -> str:
 
 
 def tables() -> dict[str, str]:
-    """By mark, the newest results."""
+    """By mark, the newest results; of speed those over many numbers of worlds, once there are some of every size."""
+    measured = {row["size"] for row in rows("planar_scaling") if row["engine"] == "fused"}
+    if measured == {*"sml"}:
+        fast = scaling([newest("planar_scaling", size=size, engine="fused") for size in "sml"])
+    else:
+        fast = speed([newest("planar", size=size, worlds=WORLDS) for size in "sml"])
     return {
         "demo": demo(newest("demo")),
-        "speed": speed([newest("planar", size=size, worlds=WORLDS) for size in "sml"]),
+        "speed": fast,
         "parity": parity(newest("planar_parity", suite="kinetix")),
     }
 

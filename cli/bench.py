@@ -1,169 +1,192 @@
 """`gambol bench`: time Gambol beside a published implementation, in turn, in one call."""
 
 import json
-import os
 import statistics
-import subprocess
-import tempfile
-import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Literal
 
-from ..policies.judge.provenance import ROOT, provenance, record, versions
+from ..policies.judge.provenance import provenance, record, versions
 from .arguments import read
+from .bench_sides import Side, held_to, in_turn, ours, peer
 
-PEER_PYTHON = ROOT / ".venv-peers" / "bin" / "python"
-PEER_SCRIPT = ROOT / "benchmarks" / "peer_kinetix.py"
+DESCRIPTION = """Env steps per second of the CPU on the published levels: ours with auto-reset, Kinetix without.
+
+  gambol bench planar --size m --worlds 128 --json
+  gambol bench planar --size m --scaling
+"""
+PAIR_WORLDS = 128
+SCALING_WORLDS = (1, 4, 16, 64, 256, 1024, 4096, 16384)
+
+Found = dict[str, list[float]]
+"""By side, env steps/s of each repeat."""
 
 
 @dataclass(frozen=True)
 class Planar:
-    """Env steps per second of the CPU on the published levels: ours with auto-reset, Kinetix without.
-
-    Example: gambol bench planar --size m --worlds 128 --json
-    """
+    """What the command line chooses."""
 
     size: Literal["s", "m", "l"] = "m"
     """Suite and capacity."""
-    worlds: int = 128
-    """Worlds stepped together."""
-    steps: int = 128
-    """Env steps (two physics steps each) per timed rollout."""
+    worlds: tuple[int, ...] = ()
+    """Worlds stepped together, by default 128; with --scaling ours one after the other, by default 1 to 16,384."""
+    engine: Literal["auto", "xla", "fused"] = "auto"
+    """What computes our physics."""
+    scaling: bool = False
+    """Find the best number of worlds of each side, and time it on one core too. Takes minutes."""
+    peer_worlds: tuple[int, ...] = (1, 32, 128, 512)
+    """With --scaling, those of Kinetix and of our engine xla beside fused."""
+    steps: int | None = None
+    """Env steps (two physics steps each) per timed rollout; by default as many as take half a second, at least 16."""
     repeats: int = 7
-    """Timed rollouts of each, in turn; the median of the pairwise ratios counts."""
+    """Timed rollouts of each, in turn; the median counts, of ratios that of the pairs."""
+    cores: int | None = None
+    """Use only so many cores."""
     save: bool = True
-    """Append the result to benchmarks/results/planar.jsonl."""
+    """Append the result to benchmarks/results/planar.jsonl, or planar_scaling.jsonl."""
     json: bool = False
     """Print one JSON object as the last line."""
 
     def __post_init__(self):
-        for name in ("worlds", "steps", "repeats"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} is {getattr(self, name)}: it must be at least 1")
+        for name in ("steps", "repeats", "cores"):
+            check(name, getattr(self, name))
+        for name in ("worlds", "peer_worlds"):
+            for number in getattr(self, name):
+                check(name, number)
+        if len(self.worlds) > 1 and not self.scaling:
+            raise ValueError(f"worlds is {' '.join(map(str, self.worlds))}: name one number, or add --scaling")
+
+
+def check(name: str, number: int | None) -> None:
+    """Raise ValueError unless `number` is None or at least 1."""
+    if number is not None and number < 1:
+        raise ValueError(f"{name} is {number}: it must be at least 1")
 
 
 def main(argv: list[str]) -> int:
-    """Time what the command line asks for and print both sides. Raises ValueError for bad input."""
+    """Time what the command line asks for and print all sides. Raises ValueError for bad input."""
     what, *rest = argv or ["--help"]
     if what in ("-h", "--help"):
-        print("usage: gambol bench planar [OPTIONS]\n\nExample: gambol bench planar --size m --worlds 128 --json")
+        print("usage: gambol bench planar [OPTIONS]\n\nExample: gambol bench planar --size m --scaling")
         return 0
     if what != "planar":
         raise ValueError(f"there is nothing called {what!r} to time: use planar")
-    # The cache would hide what compiling costs, and the peer's environment has a JAX for the CPU alone. JAX reads both
-    # when it is first imported, below.
-    os.environ |= {"JAX_ENABLE_COMPILATION_CACHE": "0", "JAX_PLATFORMS": "cpu"}
-    bench = read(Planar, rest, prog="gambol bench planar")
-    row = planar(bench)
-    print(
-        f"{row['what']}, {bench.size.upper()}, {bench.worlds} worlds on {row['cores']} cores: "
-        f"ours {row['ours']:,.0f}, kinetix-env {row['peer']:,.0f} {row['unit']}; ratio {row['ratio']:.2f}; "
-        f"compile {row['compile_s']['ours']:.1f} s and {row['compile_s']['peer']:.1f} s"
-    )
+    bench = read(Planar, rest, prog="gambol bench planar", description=DESCRIPTION)
+    with held_to(bench.cores):
+        name, row = ("planar_scaling", scaling(bench)) if bench.scaling else ("planar", pair(bench))
+        row = record(name, **row) if bench.save else {"what": name, **provenance(), **row}
+    print(f"{name}, {bench.size.upper()}, {row['cores']} cores, {row['unit']}, engine {row['engine']}")
+    print("\n".join(scaling_lines(row) if bench.scaling else pair_lines(row)))
     if bench.json:
         print(json.dumps(row))
     return 0
 
 
-def planar(bench: Planar) -> dict[str, Any]:
-    """Time both sides in turn on the same levels and actions; returns the row that is recorded."""
-    if not PEER_PYTHON.exists():
-        raise ValueError(f"{PEER_PYTHON} is missing: make the peer's environment with `make peers`")
-    import numpy as np
+def pair(bench: Planar) -> dict[str, Any]:
+    """Time both sides in turn at one number of worlds; returns the row that is recorded."""
+    (worlds,) = bench.worlds or (PAIR_WORLDS,)
+    with started(bench) as sides:
+        found = timed(bench, sides, dict.fromkeys(sides, worlds))
+        return {
+            "size": bench.size,
+            "worlds": worlds,
+            "steps": bench.steps,
+            "repeats": bench.repeats,
+            **medians(found),
+            "ratio": ratio(found),
+            **about(sides),
+        }
 
-    actions = np.random.default_rng(0).uniform(-1, 1, (bench.steps, bench.worlds, 6)).astype(np.float32)
-    run, compile_ours = _ours(bench, actions)
-    with tempfile.TemporaryDirectory() as folder, _Peer(bench, actions, Path(folder)) as peer:
-        pairs = [(run(), peer.run()) for _ in range(bench.repeats)]
-    steps = bench.steps * bench.worlds
-    row = {
+
+def scaling(bench: Planar) -> dict[str, Any]:
+    """Time every side at all its numbers of worlds, then in turn at the best of each, on all cores and on one; returns
+    the row that is recorded."""
+    with started(bench) as sides:
+        few = {1, *bench.peer_worlds}
+        counts = dict.fromkeys(sides, few) | {"ours": {1, *(bench.worlds or SCALING_WORLDS)}}
+        rates: dict[str, dict[int, float]] = {name: {} for name in sides}
+        sweep = {}
+        for worlds in sorted(set().union(*counts.values())):
+            sweep[worlds] = timed(bench, sides, {name: worlds for name in sides if worlds in counts[name]})
+            for name, rate in medians(sweep[worlds]).items():
+                rates[name][worlds] = rate
+            print(f"{worlds:,} worlds: {listed(medians(sweep[worlds]))}", flush=True)
+        best = {name: max(of, key=of.__getitem__) for name, of in rates.items()}
+        most = timed(bench, sides, best)
+        said = about(sides)
+    with held_to(1), started(bench) as sides:
+        one_core = timed(bench, sides, best)
+    return {
         "size": bench.size,
-        "worlds": bench.worlds,
         "steps": bench.steps,
         "repeats": bench.repeats,
-        "ours": steps / statistics.median(ours for ours, _ in pairs),
-        "peer": steps / statistics.median(theirs for _, theirs in pairs),
-        "ratio": statistics.median(theirs / ours for ours, theirs in pairs),
-        "unit": "env steps/s",
-        "compile_s": {"ours": compile_ours, "peer": peer.compile_seconds},
-        "versions": versions() | {f"peer:{name}": version for name, version in peer.versions.items()},
+        **{name: {str(worlds): rate for worlds, rate in of.items()} for name, of in rates.items()},
+        "ratio": ratio(most),
+        "best": {name: {"worlds": best[name], "rate": rate} for name, rate in medians(most).items()},
+        "one_world": medians(sweep[1]) | {"ratio": ratio(sweep[1])},
+        "one_core": medians(one_core) | {"ratio": ratio(one_core)},
+        **said,
     }
-    return record("planar", **row) if bench.save else {"what": "planar", **provenance(), **row}
 
 
-def _ours(bench: Planar, actions):
-    """A function that times one rollout in seconds, and the seconds it took to compile it."""
-    import jax
-    import jax.numpy as jnp
-
-    from ..envs.planar.env import PlanarConfig, make_planar
-
-    env = make_planar(PlanarConfig(size=bench.size, levels=(f"kinetix/{bench.size}",), action="continuous"))
-    levels = jnp.arange(bench.worlds, dtype=jnp.int32) % len(env.level_names)
-    start, _ = jax.jit(lambda env: env.assign(jax.random.key(0), levels))(env)
-
-    def rollout(env, state, actions):
-        def one(carry, action):
-            state, total = carry
-            state, step = env.step(state, action)
-            return (state, total + step.observation.policy.sum() + step.reward.sum()), None
-
-        return jax.lax.scan(one, (state, 0.0), actions)[0]
-
-    began = time.perf_counter()
-    compiled = jax.jit(rollout).lower(env, start, actions).compile()
-    compile_seconds = time.perf_counter() - began
-    actions = jnp.asarray(actions)
-    jax.block_until_ready(compiled(env, start, actions))
-
-    def run() -> float:
-        began = time.perf_counter()
-        jax.block_until_ready(compiled(env, start, actions))
-        return time.perf_counter() - began
-
-    return run, compile_seconds
+@contextmanager
+def started(bench: Planar) -> Iterator[dict[str, Side]]:
+    """The sides of a bench as processes that wait: ours, the peer, and xla where the scaling of fused is asked for."""
+    theirs = peer(bench.size)
+    with ExitStack() as stack:
+        sides = {"ours": stack.enter_context(ours(bench.size, bench.engine))}
+        if bench.scaling and sides["ours"].about["engine"] == "fused":
+            sides["xla"] = stack.enter_context(ours(bench.size, "xla"))
+        yield sides | {"peer": stack.enter_context(theirs)}
 
 
-class _Peer:
-    """The peer's process, which waits while we run."""
+def timed(bench: Planar, sides: dict[str, Side], worlds: dict[str, int]) -> Found:
+    """Env steps/s of the sides named in `worlds`, in turn."""
+    return in_turn({name: (sides[name], count) for name, count in worlds.items()}, bench.repeats, bench.steps)
 
-    def __init__(self, bench: Planar, actions, folder: Path):
-        import numpy as np
 
-        np.save(folder / "actions.npy", actions)
-        command = [PEER_PYTHON, PEER_SCRIPT, bench.size, bench.worlds, bench.steps, folder / "actions.npy"]
-        self._log = (folder / "peer.log").open("w+")
-        self._process = subprocess.Popen(
-            [str(word) for word in command],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=self._log,
-            text=True,
-        )
+def about(sides: dict[str, Side]) -> dict[str, Any]:
+    """What a row says of its sides besides their speed; compile times are those of the first program of a process."""
+    theirs = {f"peer:{name}": version for name, version in sides["peer"].about["versions"].items()}
+    return {
+        "unit": "env steps/s",
+        "engine": sides["ours"].about["engine"],
+        "compile_s": {name: next(iter(side.compiled.values())) for name, side in sides.items()},
+        "versions": versions() | theirs,
+    }
 
-    def __enter__(self) -> "_Peer":
-        ready = json.loads(self._line())
-        self.compile_seconds, self.versions = ready["compile_s"], ready["versions"]
-        return self
 
-    def __exit__(self, *_: object) -> None:
-        self._process.kill()
-        self._process.wait()
-        self._log.close()
+def medians(found: Found) -> dict[str, float]:
+    """The median of the repeats of each side."""
+    return {name: statistics.median(rates) for name, rates in found.items()}
 
-    def run(self) -> float:
-        """Seconds of one rollout."""
-        assert self._process.stdin is not None
-        self._process.stdin.write("go\n")
-        self._process.stdin.flush()
-        return float(self._line())
 
-    def _line(self) -> str:
-        assert self._process.stdout is not None
-        line = self._process.stdout.readline()
-        if not line:
-            self._log.seek(0)
-            last = self._log.read().strip().splitlines()[-1:]
-            raise ValueError(f"the peer's process ended: {' '.join(last)}; make it anew with `make peers`")
-        return line
+def ratio(found: Found) -> float:
+    """How many times faster we are than the peer, the median of the pairs."""
+    return statistics.median(us / them for us, them in zip(found["ours"], found["peer"], strict=True))
+
+
+def listed(rates: dict[str, float]) -> str:
+    """Rates by side in a line."""
+    return ", ".join(f"{name} {rate:,.0f}" for name, rate in rates.items())
+
+
+def pair_lines(row: dict[str, Any]) -> list[str]:
+    """What the row of a pair says."""
+    seconds = row["compile_s"]
+    return [
+        f"{row['worlds']:,} worlds: ours {row['ours']:,.0f}, kinetix-env {row['peer']:,.0f}; ratio {row['ratio']:.2f}",
+        f"compile {seconds['ours']:.1f} s and {seconds['peer']:.1f} s",
+    ]
+
+
+def scaling_lines(row: dict[str, Any]) -> list[str]:
+    """What the row of a scaling says, besides what was printed on the way."""
+    best = ", ".join(f"{name} {of['rate']:,.0f} ({of['worlds']:,} worlds)" for name, of in row["best"].items())
+    lines = [f"best: {best}; ratio {row['ratio']:.2f}"]
+    for name, title in (("one_world", "one world"), ("one_core", "best, on one core")):
+        rates = dict(row[name])
+        times = rates.pop("ratio")
+        lines.append(f"{title}: {listed(rates)}; ratio {times:.2f}")
+    return lines

@@ -10,6 +10,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from ..envs.planar.env import Engine
 from ..policies.judge.provenance import record
 from ..policies.judge.report import Report, span
 from ..policies.judge.suite import smallest_size
@@ -34,6 +35,8 @@ class Arguments:
     """Start of every random number."""
     attempts: int = 100
     """Attempts per level."""
+    engine: Engine = "auto"
+    """What computes the physics."""
     out: str = "runs"
     """Folder for the run."""
     record: bool = False
@@ -48,7 +51,12 @@ def main(argv: list[str]) -> int:
     if options.attempts < 1:
         raise ValueError(f"--attempts is {options.attempts}: it must be at least 1")
     preset = load_preset("demo")
-    config = replace(preset, seed=options.seed, run=replace(preset.run, out=options.out))
+    config = replace(
+        preset,
+        seed=options.seed,
+        env=replace(preset.env, engine=options.engine),
+        run=replace(preset.run, out=options.out),
+    )
     (level,) = config.env.levels
     print(f"Training on {level} from scratch, {config.run.total_steps:,} steps.", flush=True)
     began = time.monotonic()

@@ -3,6 +3,7 @@
 Example: `gambol doctor --json`
 """
 
+import importlib.metadata
 import importlib.util
 import json
 import os
@@ -68,7 +69,7 @@ def examine() -> dict[str, Check]:
         "python": Check(True, f"{sys.version.split()[0]} at {sys.executable}"),
         "devices": devices(found, failure),
         "accelerator": accelerator(found),
-        "planar engines": Check(True, "xla"),
+        "planar engines": planar_engines(found),
         "kinetix levels": kinetix_levels(),
         "drawing": package("cv2", "OpenCV, needs no display", "opencv-python", required=True),
         "video": video(),
@@ -116,6 +117,17 @@ def accelerator(found: list[Any]) -> Check:
     if any(device.platform == "gpu" for device in found):
         return Check(True, "JAX uses the NVIDIA card")
     return Check(False, "JAX does not use the NVIDIA card of this machine", f'{PIP} "jax[cuda13]=={jax.__version__}"')
+
+
+def planar_engines(found: list[Any]) -> Check:
+    """Which engines compute planar worlds on JAX's platform."""
+    from ..sim.planar import fused
+
+    reason = fused.unavailable(found[0].platform if found else "cpu")
+    if not reason:
+        return Check(True, f"xla, fused (Warp {importlib.metadata.version('warp-lang')})")
+    missing = package("warp", "", "warp-lang")
+    return Check(missing.ok, f"xla; not fused: {reason}", missing.fix)
 
 
 def kinetix_levels() -> Check:

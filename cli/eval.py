@@ -3,7 +3,7 @@
 import json
 import sys
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -13,13 +13,14 @@ from rich.table import Table
 
 from ..envs.contract import PyTree
 from ..envs.files import write_atomically
-from ..envs.planar.env import PlanarConfig, PlanarEnv
+from ..envs.planar.env import Engine, PlanarConfig, PlanarEnv
 from ..policies.judge import report as reports
 from ..policies.judge.baselines import BASELINES
 from ..policies.judge.compare import SCOPES, compare, comparison_markdown, same_task, verdict
 from ..policies.judge.report import Report
 from ..policies.judge.rollout import evaluate
 from ..policies.judge.suite import for_suite, hashes, protocol, smallest_size
+from ..policies.learn.config import TrainConfig
 from ..policies.policy import Policy
 from .arguments import read
 
@@ -49,6 +50,8 @@ class Arguments:
     """What acts in the run's environment; a baseline's score joins the run's next chart of the suite."""
     checkpoint: str = "best"
     """best, latest, or the step of a checkpoint."""
+    engine: Engine | None = None
+    """What computes the physics, in place of what the run was trained with."""
     video: bool = False
     """Also film the best and the worst levels."""
     out: Path | None = None
@@ -116,7 +119,7 @@ def judge(options: Arguments) -> Report:
 
 def find_subject(options: Arguments) -> Subject:
     """The policy and env that the arguments name. Raises ValueError where there is no such thing."""
-    from ..policies.learn.run import load_policy, load_run
+    from ..policies.learn.run import build, load_policy, load_run
 
     if not options.run:
         raise ValueError("name a run folder, or random, or noop, like: gambol eval random --suite kinetix/m")
@@ -126,19 +129,28 @@ def find_subject(options: Arguments) -> Subject:
         raise ValueError("--suite is missing: name the levels, like --suite kinetix/m")
     stem = reports.stem(options.suite)
     if options.run in BASELINES:
-        env = for_suite(PlanarConfig(size=smallest_size(options.suite)), options.suite)
+        env = for_suite(on_engine(PlanarConfig(size=smallest_size(options.suite)), options.engine), options.suite)
         folder = options.out or Path("runs") / options.run
         return Subject(options.run, None, None, env, BASELINES[options.run](env.spec), None, folder, stem)
     run = Path(options.run)
     folder = options.out or run
-    env = for_suite(load_run(run).env, options.suite)
+    env = for_suite(on_engine(load_run(run).env, options.engine), options.suite)
     if options.policy in BASELINES:
         policy, stem = BASELINES[options.policy](env.spec), f"{stem}.{options.policy}"
         return Subject(options.policy, None, None, env, policy, None, folder, stem)
-    loaded = load_policy(run, which(options.checkpoint))
+
+    def build_here(config: TrainConfig):
+        return build(replace(config, env=on_engine(config.env, options.engine)))
+
+    loaded = load_policy(run, which(options.checkpoint), build_here)
     # The last two folders name a run; the rest of its path is of no interest to who reads the report.
     name = "/".join(run.resolve().parts[-2:])
     return Subject(loaded.config.name, name, loaded.step, env, loaded.policy, loaded.params, folder, stem)
+
+
+def on_engine(config: PlanarConfig, engine: Engine | None) -> PlanarConfig:
+    """The config with another engine, or as it is for None."""
+    return config if engine is None else replace(config, engine=engine)
 
 
 def which(checkpoint: str) -> Any:

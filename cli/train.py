@@ -2,12 +2,13 @@
 
 import json
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated
 
 import tyro
 
+from ..envs.planar.env import Engine
 from ..policies.learn.config import TrainConfig, load_preset, presets
 from ..policies.learn.log import summary
 from ..policies.learn.run import NonFiniteError, Result, load_run, train
@@ -32,6 +33,8 @@ class Arguments:
     config: Annotated[TrainConfig, tyro.conf.arg(name="")]
     resume: Path | None = None
     """Folder of the run to go on with, in place of PRESET."""
+    engine: Engine | None = None
+    """The same as --env.engine."""
     json: bool = False
     """Print the result as one JSON object on the last line of stdout."""
 
@@ -66,7 +69,12 @@ def parse(argv: list[str]) -> Arguments:
 
 def settle(argv: list[str], config: TrainConfig) -> Arguments:
     """The arguments, with `config` for what they leave open."""
-    return read(Arguments, argv, prog="gambol train PRESET", description=DESCRIPTION, default=Arguments(config))
+    default = Arguments(config)
+    arguments = read(Arguments, argv, prog="gambol train PRESET", description=DESCRIPTION, default=default)
+    if arguments.engine is None:
+        return arguments
+    env = replace(arguments.config.env, engine=arguments.engine)
+    return replace(arguments, config=replace(arguments.config, env=env))
 
 
 def report(result: Result, config: TrainConfig) -> str:

@@ -3,9 +3,10 @@
 The task of Kinetix (Matthews et al. 2024, arXiv 2410.23208) on our engine, with its rules of reward and termination.
 """
 
+import logging
 from dataclasses import dataclass, field, replace
-from functools import partial
-from typing import Literal, get_args, get_origin, get_type_hints
+from functools import cache, partial
+from typing import Literal, TypeVar, get_args, get_origin, get_type_hints
 
 import jax
 import jax.numpy as jnp
@@ -19,6 +20,9 @@ from . import actions, observe, reward, suites
 from .actions import ActionKind
 from .level import Level
 from .observe import ObservationKind
+
+Engine = Literal["auto", "xla", "fused"]
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -43,6 +47,8 @@ class PlanarConfig:
     """Reward per metre by which green comes closer to blue; 0 leaves only the outcome, +1 or -1."""
     jax2d_quirks: bool = True
     """Keep the defects of the published simulator, on which published numbers rest."""
+    engine: Engine = "auto"
+    """What computes the physics: plain JAX, the fused kernel (much faster, needs Warp), or the kernel where it runs."""
 
     def __post_init__(self):
         for name, kind in get_type_hints(type(self)).items():
@@ -84,6 +90,8 @@ class PlanarEnv:
     config: PlanarConfig = field(metadata={"static": True})
     level_names: tuple[str, ...] = field(metadata={"static": True})
     """Of the levels in the bank, in order."""
+    engine: Literal["xla", "fused"] = field(metadata={"static": True})
+    """What computes the physics, `auto` resolved."""
     bank: Level
     """L levels; every array ends in the axis [L]."""
 
@@ -122,9 +130,8 @@ class PlanarEnv:
 
     def assign(self, key: Array, levels: Array) -> tuple[PlanarState, Observation]:
         """Start one episode per entry of `levels` [W] int32, an index into the bank."""
-        level = take(self.bank, levels)
-        state = self._start(key, levels, level)
-        return state, self._observe(state, level)
+        state = self._start(key, levels)
+        return state, self._observe(state)
 
     def step(self, state: PlanarState, action: Array) -> tuple[PlanarState, Step]:
         """Advance every world by one control step; `action` is [W, ...] in the action space.
@@ -132,24 +139,24 @@ class PlanarEnv:
         Metrics: `solved` 1 where green reached blue in this step; `distance` between them in m; `non_finite` 1 where
         the simulation broke down. Such an episode is terminated, and its rewards and distance stay finite.
         """
-        config, level = self.config, take(self.bank, state.level)
-        motor, thrust = actions.controls(config.action, action, level)
-        world, touching, outcome, distance = self._advance(level, state, motor, thrust)
+        config = self.config
+        motor, thrust = actions.controls(config.action, action, take(self.bank, state.level))
+        world, touching, outcome, distance = self.advance(state, motor, thrust)
         broken = ~_finite(world)
         distance = jnp.where(broken, 0.0, distance)
         shaping = reward.approach(state.last_distance, distance, config.dense_reward_scale)
         elapsed = state.elapsed + 1
         terminated = (outcome != 0) | broken
         truncated = (elapsed >= config.max_steps) & ~terminated
-        key, drawing = jax.random.split(state.key)
-        last = PlanarState(world, state.level, elapsed, distance, touching, key)
-        after, level_after = self._restart(last, terminated | truncated, drawing)
+        last = PlanarState(world, state.level, elapsed, distance, touching, state.key)
+        seen = self._observe(last)
+        after, observation = self._restart(last, seen, terminated | truncated)
         return after, Step(
-            observation=self._observe(after, level_after),
+            observation=observation,
             reward=outcome + jnp.where(broken, 0.0, shaping),
             terminated=terminated,
             truncated=truncated,
-            final_observation=self._observe(last, level),
+            final_observation=seen,
             metrics={
                 "solved": (outcome > 0).astype(jnp.float32),
                 "distance": distance,
@@ -160,13 +167,16 @@ class PlanarEnv:
     def _draw(self, key: Array, worlds: int) -> Array:
         return jax.random.randint(key, (worlds,), 0, self.bank.role.shape[-1], jnp.int32)
 
-    def _observe(self, state: PlanarState, level: Level) -> Observation:
-        return Observation(observe.observe(self.config.observation, level, state.world, state.touching))
+    def _observe(self, state: PlanarState) -> Observation:
+        """Bodies in motion, put into the rows of their levels; those depend on the bank alone, so a scan keeps them."""
+        kind = self.config.observation
+        rows = jax.tree.map(lambda x: x[state.level], observe.prepare(kind, self.bank))
+        return Observation(observe.look(kind, self.capacity, rows, state.world, state.touching))
 
-    def _start(self, key: Array, levels: Array, level: Level) -> PlanarState:
+    def _start(self, key: Array, levels: Array) -> PlanarState:
         bodies = self.capacity.bodies
         return PlanarState(
-            world=level.state,
+            world=take(self.bank.state, levels),
             level=levels,
             elapsed=jnp.zeros_like(levels),
             last_distance=jnp.full(levels.shape, reward.UNKNOWN, jnp.float32),
@@ -174,9 +184,19 @@ class PlanarEnv:
             key=key,
         )
 
-    def _advance(self, level: Level, state: PlanarState, motor: Array, thrust: Array):
-        """`frame_skip` physics steps: world and contacts after the last, outcome and distance of the first with an
-        outcome. The steps behind an outcome are simulated all the same, as in Kinetix."""
+    def advance(self, state: PlanarState, motor: Array, thrust: Array) -> tuple[State, Array, Array, Array]:
+        """The physics of one control step; `motor` is [J, W] in [-1, 1] and `thrust` [T, W] in [0, 1].
+
+        Returns world and touching [N, N, W] after the last physics step, outcome [W] and distance [W] in m of the first
+        with an outcome. The steps behind an outcome are simulated all the same, as in Kinetix.
+        """
+        if self.engine == "fused":
+            from ...sim.planar import fused
+
+            # The kernel reads each world's level from the bank itself.
+            table, skip = fused.pack(self.bank.scene, self.bank.role), self.config.frame_skip
+            return fused.advance(self.capacity, table, state.level, state.world, motor, thrust, self.physics, skip)
+        level = take(self.bank, state.level)
 
         def physics_step(_, carry):
             world, _, outcome, distance = carry
@@ -190,23 +210,54 @@ class PlanarEnv:
         carry = (state.world, state.touching, nothing, nothing)
         return jax.lax.fori_loop(0, self.config.frame_skip, physics_step, carry)
 
-    def _restart(self, last: PlanarState, done: Array, key: Array) -> tuple[PlanarState, Level]:
-        """Begin again, on a fresh draw, where `done` [W]."""
-        levels = jnp.where(done, self._draw(key, done.shape[0]), last.level)
-        drawn = take(self.bank, levels)
-        fresh = self._start(last.key, levels, drawn)
-        # The key belongs to all worlds; every other array ends in the world axis.
-        after = jax.tree.map(partial(jnp.where, done), replace(fresh, key=None), replace(last, key=None))
-        return replace(after, key=last.key), drawn
+    def _restart(self, last: PlanarState, seen: Observation, done: Array) -> tuple[PlanarState, Observation]:
+        """Begin again, on a fresh draw, where `done` [W]; most steps of few worlds end no episode and draw nothing."""
+
+        def again(last: PlanarState, seen: Observation) -> tuple[PlanarState, Observation]:
+            key, drawing = jax.random.split(last.key)
+            levels = jnp.where(done, self._draw(drawing, done.shape[0]), last.level)
+            fresh = self._start(key, levels)
+            # The key belongs to all worlds; every other array ends in the world axis.
+            after = jax.tree.map(partial(jnp.where, done), replace(fresh, key=None), replace(last, key=None))
+            after = replace(after, key=key)
+            return after, self._observe(after)
+
+        return jax.lax.cond(done.any(), again, lambda last, seen: (last, seen), last, seen)
 
 
 def make_planar(config: PlanarConfig) -> PlanarEnv:
-    """Read the levels of `config`. Raises ValueError, naming what is wrong, if one is missing, malformed or too big."""
+    """Read the levels of `config`. Raises ValueError, naming what is wrong, if one is missing, malformed or too big, or
+    if the engine asked for does not run here."""
+    engine = resolve(config.engine)
     names, bank = suites.load(config.levels, CAPACITIES[config.size], config.jax2d_quirks)
-    return PlanarEnv(config, names, bank)
+    return PlanarEnv(config, names, engine, bank)
 
 
-def take(bank: Level, levels: Array) -> Level:
+def resolve(engine: Engine) -> Literal["xla", "fused"]:
+    """The engine that computes where `engine` is asked for; `auto` falls back to `xla` with a warning.
+
+    Raises ValueError if it is `fused` and that does not run on JAX's platform.
+    """
+    if engine == "xla":
+        return "xla"
+    from ...sim.planar import fused
+
+    reason = fused.unavailable(jax.default_backend())
+    if not reason:
+        return "fused"
+    if engine == "fused":
+        raise ValueError(f"env.engine is 'fused': {reason}; use 'xla' or 'auto'")
+    _say_slower(reason)
+    return "xla"
+
+
+@cache
+def _say_slower(reason: str) -> None:
+    """Warn, once in a process, that the slower engine computes."""
+    logging.getLogger(__name__).warning("the planar engine is xla, the slower one: %s", reason)
+
+
+def take(bank: T, levels: Array) -> T:
     """The levels of a bank at indices [W]: every array then ends in the world axis."""
     return jax.tree.map(lambda x: x[..., levels], bank)
 

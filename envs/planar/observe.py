@@ -4,8 +4,10 @@ Features and their order are those of kinetix-env 3.0.2, so policies trained on 
 functions take a level and a state with a trailing world axis [W] and return arrays with the worlds first.
 """
 
+from collections.abc import Iterable
 from typing import Literal
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from gymnasium.spaces import Box, Dict, Space
@@ -19,6 +21,10 @@ from .level_format import MOTORS, THRUSTERS
 
 ObservationKind = Literal["flat", "entity", "pixels"]
 
+MOVES = np.inf
+"""Stands where the motion of a body belongs; every other entry is finite."""
+MOTION = ("x", "y", "velocity_x", "velocity_y", "tanh_of_tenth_of_spin", "sin_angle", "cos_angle")
+"""Entries that move."""
 CLIP = 10.0
 """Bound of every entry of the flat vector."""
 WALL_NAMES = ("floor", "left_wall", "right_wall", "ceiling")
@@ -45,33 +51,43 @@ ATTENTION = ("all", "same_linkage", "jointed", "touching")
 
 def observe(kind: ObservationKind, level: Level, state: State, touching: Array) -> PyTree:
     """The observation of `kind`; numbers of a broken state are replaced by 0. `touching` is [N, N, W] bool."""
+    return look(kind, level.scene.capacity, prepare(kind, level), state, touching)
+
+
+def prepare(kind: ObservationKind, level: Level) -> PyTree:
+    """What does not move in the observation of L levels: arrays [L, ...], with `MOVES` where a body's motion belongs.
+
+    An env prepares its bank once; a world's part is then one row of each array.
+    """
     match kind:
         case "flat":
-            return flat(level, state)
+            return _flat_rows(level)
         case "entity":
-            return entities(level, state, touching)
+            return _entity_rows(level)
         case "pixels":
-            return pixels.pixels(level, state)
+            return jax.tree.map(lambda x: jnp.moveaxis(x, -1, 0), level)
+
+
+def look(kind: ObservationKind, capacity: Capacity, rows: PyTree, state: State, touching: Array) -> PyTree:
+    """The observation of W worlds whose rows [W, ...] come from `prepare`."""
+    match kind:
+        case "flat":
+            return _fill(rows, _flat_columns(capacity), jnp.clip(_motion(state), -CLIP, CLIP))
+        case "entity":
+            p, n, motion = capacity.polygons, capacity.bodies, _motion(state)
+            return rows | {
+                "circles": _fill(rows["circles"], _columns(range(p, n), n, (*CIRCLE, GRAVITY)), motion),
+                "polygons": _fill(rows["polygons"], _columns(range(p), n, (*POLYGON, GRAVITY)), motion),
+                "attention_mask": rows["attention_mask"].at[:, -1].min(jnp.moveaxis(touching, -1, 0)),
+            }
+        case "pixels":
+            return pixels.pixels(jax.tree.map(lambda x: jnp.moveaxis(x, 0, -1), rows), state)
 
 
 def flat(level: Level, state: State) -> Array:
     """[W, 26 (P-3) + 18 C + J (22 + 2 N) + T (8 + N) + 1] float32: rows of the floor and all other polygons, circles,
     joints with their two bodies, thrusters with their body, and gravity. Rows of what is inactive are zero."""
-    scene, p = level.scene, level.scene.capacity.polygons
-    bodies = scene.capacity.bodies
-    seen = np.r_[0, WALLS:p]
-    joint = [_joints(level, flipped=True), _one_hot(scene.joints.b, bodies), _one_hot(scene.joints.a, bodies)]
-    thruster = [_thrusters(level), _one_hot(scene.thrusters.body, bodies)]
-    parts = (
-        (_polygons(level, state)[:, seen], scene.active[seen]),
-        (_circles(level, state), scene.active[p:]),
-        (jnp.concatenate(joint), scene.joints.active),
-        (jnp.concatenate(thruster), scene.thrusters.active),
-    )
-    worlds = scene.gravity.shape[-1]
-    rows = [jnp.where(active, x, 0.0).swapaxes(0, 1).reshape(-1, worlds) for x, active in parts]
-    vector = jnp.concatenate([*rows, scene.gravity[1:] / 10])
-    return jnp.nan_to_num(jnp.clip(vector, -CLIP, CLIP)).T
+    return look("flat", level.scene.capacity, prepare("flat", level), state, state.angle)
 
 
 def entities(level: Level, state: State, touching: Array) -> dict[str, Array]:
@@ -81,11 +97,62 @@ def entities(level: Level, state: State, touching: Array) -> dict[str, Array]:
     [W, T, 8]; *_mask bool; attention_mask [W, 4, N, N] bool in the order of `ATTENTION`; joint_indexes [W, 2 J, 2] and
     thruster_indexes [W, T] int32, in the common index of bodies.
     """
+    return observe("entity", level, state, touching)
+
+
+def _motion(state: State) -> Array:
+    """[W, 7 N] in the order of `MOTION`, N of each; what is not finite is 0."""
+    spin, angle = jnp.tanh(state.angular_velocity / 10), state.angle
+    motion = jnp.concatenate([*state.position, *state.velocity, spin, jnp.sin(angle), jnp.cos(angle)])
+    return jnp.where(jnp.isfinite(motion), motion, 0.0).T
+
+
+def _columns(bodies: Iterable[int], count: int, entries: tuple[str, ...]) -> np.ndarray:
+    """[bodies, entries] int: which column of `_motion` an entry shows; -1 for those that do not move."""
+    rows = ([MOTION.index(e) * count + body if e in MOTION else -1 for e in entries] for body in bodies)
+    return np.array(list(rows))
+
+
+def _fill(rows: Array, columns: np.ndarray, motion: Array) -> Array:
+    """`rows` [W, ...] with `motion` [W, 7 N] where they say `MOVES`."""
+    return jnp.where(rows == MOVES, motion[:, np.maximum(columns, 0)], rows)
+
+
+def _flat_columns(capacity: Capacity) -> np.ndarray:
+    """[D], see `_columns`."""
+    n, p = capacity.bodies, capacity.polygons
+    polygons = _columns((0, *range(WALLS, p)), n, POLYGON)
+    moving = np.concatenate([polygons.ravel(), _columns(range(p, n), n, CIRCLE).ravel()])
+    size = sum(term.size for term in observation_terms("flat", capacity)["policy"])
+    return np.pad(moving, (0, size - len(moving)), constant_values=-1)
+
+
+def _flat_rows(level: Level) -> Array:
+    """[L, D], see `flat`."""
+    scene, p = level.scene, level.scene.capacity.polygons
+    bodies = scene.capacity.bodies
+    seen = np.r_[0, WALLS:p]
+    joint = [_joints(level, flipped=True), _one_hot(scene.joints.b, bodies), _one_hot(scene.joints.a, bodies)]
+    thruster = [_thrusters(level), _one_hot(scene.thrusters.body, bodies)]
+    parts = (
+        (_polygons(level)[:, seen], scene.active[seen]),
+        (_circles(level), scene.active[p:]),
+        (jnp.concatenate(joint), scene.joints.active),
+        (jnp.concatenate(thruster), scene.thrusters.active),
+    )
+    worlds = scene.gravity.shape[-1]
+    rows = [jnp.where(active, x, 0.0).swapaxes(0, 1).reshape(-1, worlds) for x, active in parts]
+    vector = jnp.concatenate([*rows, scene.gravity[1:] / 10])
+    return jnp.where(vector == MOVES, MOVES, jnp.nan_to_num(jnp.clip(vector, -CLIP, CLIP))).T
+
+
+def _entity_rows(level: Level) -> dict[str, Array]:
+    """By name, [L, ...], see `entities`."""
     scene, joints, p = level.scene, level.scene.joints, level.scene.capacity.polygons
     to_b, to_a = (jnp.where(joints.active, jnp.stack(ends), 0) for ends in ((joints.a, joints.b), (joints.b, joints.a)))
     features = {
-        "circles": _with_gravity(_circles(level, state), level),
-        "polygons": _with_gravity(_polygons(level, state), level),
+        "circles": _with_gravity(_circles(level), level),
+        "polygons": _with_gravity(_polygons(level), level),
         "joints": jnp.concatenate([_joints(level, flipped=True), _joints(level, flipped=False)], axis=1),
         "thrusters": _thrusters(level),
     }
@@ -94,12 +161,17 @@ def entities(level: Level, state: State, touching: Array) -> dict[str, Array]:
         "polygon_mask": scene.active[:p],
         "joint_mask": jnp.concatenate([joints.active, joints.active]),
         "thruster_mask": scene.thrusters.active,
-        "attention_mask": _attention(level, touching),
+        "attention_mask": _attention(level),
         "joint_indexes": jnp.concatenate([to_a, to_b], axis=1).swapaxes(0, 1),
         "thruster_indexes": scene.thrusters.body,
     }
-    rows = {name: jnp.nan_to_num(x, posinf=0.0, neginf=0.0).swapaxes(0, 1) for name, x in features.items()}
+    rows = {name: _clean(x).swapaxes(0, 1) for name, x in features.items()}
     return {name: jnp.moveaxis(x, -1, 0) for name, x in (rows | masks).items()}
+
+
+def _clean(x: Array) -> Array:
+    """What is not finite becomes 0; `MOVES` stays."""
+    return jnp.where(jnp.isfinite(x) | (x == MOVES), x, 0.0)
 
 
 def observation_space(kind: ObservationKind, capacity: Capacity) -> Space:
@@ -153,27 +225,28 @@ def observation_terms(kind: ObservationKind, capacity: Capacity) -> dict[str, tu
     }
 
 
-def _shapes(level: Level, state: State) -> Array:
+def _shapes(level: Level) -> Array:
     """[16, N, W] in the order of `SHAPE`."""
     scene = level.scene
-    mass = [scene.inverse_mass, scene.inverse_inertia, scene.density, jnp.tanh(state.angular_velocity / 10)]
+    moves = jnp.full_like(scene.density, MOVES)
+    mass = [scene.inverse_mass, scene.inverse_inertia, scene.density]
     role = level.role[None] == np.arange(4)[:, None, None]
-    rest = [jnp.sin(state.angle), jnp.cos(state.angle), scene.friction, scene.restitution]
-    return jnp.concatenate([state.position, state.velocity, jnp.stack(mass), role, jnp.stack(rest)])
+    rest = [moves, moves, scene.friction, scene.restitution]
+    return jnp.concatenate([jnp.stack([*[moves] * 4, *mass, moves]), role, jnp.stack(rest)])
 
 
-def _circles(level: Level, state: State) -> Array:
+def _circles(level: Level) -> Array:
     """[18, C, W] in the order of `CIRCLE`."""
     radius = level.scene.radius
-    return jnp.concatenate([_shapes(level, state)[:, -radius.shape[0] :], jnp.stack([radius, jnp.ones_like(radius)])])
+    return jnp.concatenate([_shapes(level)[:, -radius.shape[0] :], jnp.stack([radius, jnp.ones_like(radius)])])
 
 
-def _polygons(level: Level, state: State) -> Array:
+def _polygons(level: Level) -> Array:
     """[26, P, W] in the order of `POLYGON`."""
     vertices, count = level.scene.vertices, level.scene.vertex_count
     exists = np.arange(MAX_VERTICES)[:, None, None] < count
     corners = jnp.where(exists, vertices, -1.0).swapaxes(0, 1).reshape(2 * MAX_VERTICES, *count.shape)
-    shapes = _shapes(level, state)[:, : count.shape[0]]
+    shapes = _shapes(level)[:, : count.shape[0]]
     return jnp.concatenate([shapes, jnp.zeros_like(shapes[:1]), corners, (count <= 3)[None]])
 
 
@@ -197,14 +270,14 @@ def _thrusters(level: Level) -> Array:
     return jnp.concatenate(parts)
 
 
-def _attention(level: Level, touching: Array) -> Array:
-    """[4, N, N, W] bool in the order of `ATTENTION`, between active bodies."""
+def _attention(level: Level) -> Array:
+    """[4, N, N, W] bool in the order of `ATTENTION`, between active bodies; the last as if all bodies touched."""
     scene, joints, bodies = level.scene, level.scene.joints, level.scene.capacity.bodies
     a, b = (_one_hot(x, bodies) & joints.active for x in (joints.a, joints.b))
     jointed = (a[:, None] & b[None]).any(axis=2)
     both = scene.active[:, None] & scene.active[None]
-    relations = (jnp.ones_like(both), ~scene.separable, jointed | jointed.swapaxes(0, 1), touching)
-    return jnp.stack(relations) & both
+    anything = jnp.ones_like(both)
+    return jnp.stack([anything, ~scene.separable, jointed | jointed.swapaxes(0, 1), anything]) & both
 
 
 def _one_hot(index: Array, count: int) -> Array:

@@ -12,7 +12,10 @@ from typing import Any
 
 ROOT = Path(__file__).parents[2]
 RESULTS = ROOT / "benchmarks" / "results"
-PACKAGES = ("gambol", "jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "gymnasium", "numpy", "opencv-python")
+PACKAGES = (
+    *("gambol", "jax", "jaxlib", "warp-lang", "flax", "optax", "orbax-checkpoint"),
+    *("gymnasium", "numpy", "opencv-python"),
+)
 """Distributions whose versions are recorded."""
 
 

@@ -84,7 +84,7 @@ def train(config: TrainConfig, run_dir: Path | None = None, resume: bool = False
         if changed:
             raise ValueError(f"{changed[0]} differs from that of {run_dir}: a resumed run can only change run.*")
     env, learner = build(config)
-    folder = Path(run_dir or "") if resume else new_run(config, run_dir)
+    folder = Path(run_dir or "") if resume else new_run(config, run_dir, engine=getattr(env, "engine", None))
     with exclusive(folder):
         if resume:
             save_yaml(config, folder / CONFIG)
@@ -212,15 +212,18 @@ def score(recent: list[dict[str, float]], least: int) -> float | None:
     return mean["success_rate"] if "success_rate" in mean else mean["episode_return"]
 
 
-def new_run(config: TrainConfig, run_dir: Path | None = None) -> Path:
-    """Make the folder of a new run and say in it what it was made with. Raises `ValueError` if that cannot be."""
+def new_run(config: TrainConfig, run_dir: Path | None = None, **about: Any) -> Path:
+    """Make the folder of a new run and say in it what it was made with, `about` included.
+
+    Raises `ValueError` if that cannot be.
+    """
     if run_dir is not None and (run_dir / CONFIG).exists():
         raise ValueError(f"{run_dir} holds a run already: resume it, or name another folder")
     path, now = None, Path(config.run.out) / config.name / time.strftime("%Y-%m-%d_%H-%M-%S")
     try:
         path = run_dir or _make_unused(now)
         path.mkdir(parents=True, exist_ok=True)
-        write_atomically(path / PROVENANCE, json.dumps(provenance(), indent=1).encode())
+        write_atomically(path / PROVENANCE, json.dumps(provenance() | about, indent=1).encode())
         save_yaml(config, path / CONFIG)
     except OSError as error:
         if path and not run_dir:

@@ -43,9 +43,9 @@ def test_the_preset_trains_on_one_level():
 
 def test_it_judges_the_learned_level_and_the_others(staged, capsys):
     asked = staged(0.97)
-    assert demo.main(["--seed", "3", "--json", "--out", "somewhere"]) == 0
+    assert demo.main(["--seed", "3", "--engine", "xla", "--json", "--out", "somewhere"]) == 0
     config, *judged = asked
-    assert (config.seed, config.run.out) == (3, "somewhere")
+    assert (config.seed, config.env.engine, config.run.out) == (3, "xla", "somewhere")
     assert [(j.suite, j.policy, j.attempts, j.video) for j in judged] == [
         (SUITE, "random", 100, False),
         (SUITE, "trained", 100, False),

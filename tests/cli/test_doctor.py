@@ -1,9 +1,12 @@
+import importlib.util
 import json
 import os
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import jax
+import pytest
 from gambol.cli import doctor
 
 
@@ -48,6 +51,22 @@ def test_an_unused_card_gets_the_command_that_brings_cuda(monkeypatch, tmp_path)
 def test_a_missing_package_gets_the_command_that_brings_it():
     check = doctor.package("no_such_module", "", "some-package")
     assert check == doctor.Check(False, "some-package is not installed", f"{doctor.PIP} some-package")
+
+
+def test_the_engines_are_those_that_run_here(monkeypatch):
+    pytest.importorskip("warp")
+    assert doctor.planar_engines([]).detail == f"xla, fused (Warp {doctor.versions()['warp-lang']})"
+    # Nothing is to be mended on a platform that the engine is not made for.
+    elsewhere = doctor.planar_engines([SimpleNamespace(platform="tpu")])
+    assert elsewhere.ok and elsewhere.detail.startswith("xla; not fused: ") and "tpu" in elsewhere.detail
+
+
+def test_without_warp_one_engine_is_left(monkeypatch):
+    found = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "warp" else found(name))
+    check = doctor.planar_engines([])
+    assert not check.ok and not check.required
+    assert (check.detail, check.fix) == ("xla; not fused: warp-lang is not installed", f"{doctor.PIP} warp-lang")
 
 
 def test_an_unwritable_cache_is_reported(monkeypatch, tmp_path):

@@ -44,7 +44,14 @@ def trained(monkeypatch, levels):
     policy = random_policy(for_suite(CONFIG.env, levels).spec)
     loaded = SimpleNamespace(config=CONFIG, policy=policy, params=None, step=640)
     asked = []
-    monkeypatch.setattr(runs, "load_policy", lambda *question: asked.append(question) or loaded)
+
+    def load(folder, checkpoint, build):
+        asked.append((folder, checkpoint))
+        build(CONFIG)
+        return loaded
+
+    monkeypatch.setattr(runs, "load_policy", load)
+    monkeypatch.setattr(runs, "build", lambda config: asked.append(config.env.engine))
     monkeypatch.setitem(BASELINES, "random", lambda spec: policy)
     return asked
 
@@ -63,7 +70,7 @@ def test_a_run_is_judged_and_its_baseline_joins_the_page(run, trained, levels, c
     assert command.main([*common, "--policy", "random"]) == 0
     assert trained == []
     assert command.main([*common, "--checkpoint", "640", "--video", "--json"]) == 0
-    assert trained == [(run, 640)] and filmed == [(run / "videos", stem)]
+    assert trained == [(run, 640), CONFIG.env.engine] and filmed == [(run / "videos", stem)]
     assert sorted(path.name for path in (run / "eval").iterdir()) == sorted(
         f"{stem}{kind}{suffix}" for kind in ("", ".random") for suffix in (".json", ".md", ".png")
     )
@@ -87,6 +94,14 @@ def test_a_baseline_needs_no_run_and_infers_the_size(word):
 def test_out_takes_the_results_elsewhere(run, trained, levels, tmp_path):
     subject = command.find_subject(command.Arguments(run=str(run), suite=levels, out=tmp_path))
     assert subject.folder == tmp_path
+
+
+def test_another_engine_than_that_of_training_can_compute(run, trained, levels, tmp_path):
+    options = command.Arguments(run=str(run), suite=levels, engine="xla")
+    assert CONFIG.env.engine != "xla" and command.find_subject(options).env.engine == "xla"
+    assert trained[1:] == ["xla"]
+    alone = command.find_subject(command.Arguments(run="noop", suite="kinetix/s/h0_weak_thrust", engine="xla"))
+    assert alone.env.engine == "xla"
 
 
 @pytest.mark.parametrize(

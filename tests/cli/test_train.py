@@ -31,6 +31,13 @@ def test_a_preset_with_overrides(called, capsys):
     assert "solved 50.0%" in out and out.rstrip().endswith("run")
 
 
+def test_the_engine_has_a_short_name(called, tmp_path):
+    save_yaml(TrainConfig(name="mine"), tmp_path / "config.yaml")
+    assert train.main(["demo", "--engine", "xla"]) == train.main(["demo", "--env.engine", "xla"]) == 0
+    assert train.main(["--resume", str(tmp_path), "--engine", "fused"]) == train.main(["demo"]) == 0
+    assert [config.env.engine for config, *_ in called] == ["xla", "xla", "fused", "auto"]
+
+
 def test_json_is_the_last_line(called, capsys, tmp_path):
     assert train.main(["demo", "--json"]) == 0
     last = json.loads(capsys.readouterr().out.splitlines()[-1])

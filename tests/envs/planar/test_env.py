@@ -1,4 +1,5 @@
 from dataclasses import replace
+from functools import partial
 from itertools import product
 from types import SimpleNamespace
 
@@ -11,6 +12,7 @@ from gambol.envs.contract import Env
 from gambol.envs.planar import env as planar
 from gambol.envs.planar import observe, reward
 from gambol.envs.planar.env import PlanarConfig, make_planar, take
+from gambol.sim.planar import fused
 
 WORLDS = 3
 KINDS = [*product(("flat", "entity", "pixels"), ("continuous", "discrete", "multi_discrete"))]
@@ -180,6 +182,7 @@ def test_the_first_physics_step_with_an_outcome_decides(env, started, monkeypatc
 
     role = pick(env.bank, started[0].level).role
     monkeypatch.setattr(planar, "engine", SimpleNamespace(step=fake))
+    env = replace(env, engine="xla")
     moved = started[0].world.position.at[0, 4].add(1.0)
     expected = reward.goal_distance(pick(env.bank, started[0].level), moved)
     _, got = env.step(started[0], nothing(env))
@@ -194,6 +197,7 @@ def test_the_first_physics_step_with_an_outcome_decides(env, started, monkeypatc
         ({"size": "xl"}, "env.size is 'xl': use 's' or 'm' or 'l'"),
         ({"action": "jump"}, "env.action is 'jump'"),
         ({"observation": "sonar"}, "env.observation is 'sonar'"),
+        ({"engine": "warp"}, "env.engine is 'warp': use 'auto' or 'xla' or 'fused'"),
         ({"frame_skip": 0}, "env.frame_skip is 0: it must be at least 1"),
         ({"max_steps": -1}, "env.max_steps is -1: it must be at least 1"),
         ({"dense_reward_scale": float("nan")}, "env.dense_reward_scale is nan"),
@@ -210,3 +214,38 @@ def test_wrong_settings_are_named(change, message):
 def test_levels_must_fit_the_size():
     with pytest.raises(ValueError, match="h0_unicycle"):
         make_planar(PlanarConfig(size="s", levels=("kinetix/m/h0_unicycle",)))
+
+
+@pytest.fixture
+def no_warp(monkeypatch):
+    monkeypatch.setattr(fused, "unavailable", lambda platform: f"no Warp for {platform}")
+    planar._say_slower.cache_clear()
+
+
+def test_auto_is_the_fused_engine_where_it_runs(monkeypatch):
+    monkeypatch.setattr(fused, "unavailable", lambda platform: "")
+    assert [planar.resolve(name) for name in ("auto", "fused", "xla")] == ["fused", "fused", "xla"]
+
+
+def test_auto_falls_back_with_one_warning(no_warp, caplog):
+    assert [planar.resolve(name) for name in ("xla", "auto", "auto")] == ["xla"] * 3
+    (record,) = caplog.records
+    assert record.levelname == "WARNING" and f"no Warp for {jax.default_backend()}" in record.getMessage()
+
+
+def test_fused_where_it_does_not_run_is_refused(no_warp):
+    with pytest.raises(ValueError, match=r"^env.engine is 'fused': no Warp for .*; use 'xla' or 'auto'$"):
+        make_planar(PlanarConfig(engine="fused"))
+
+
+@pytest.mark.skipif(bool(fused.unavailable(jax.default_backend())), reason="the fused engine does not run here")
+def test_both_engines_give_the_same_steps(env, episodes):
+    # The third level twice: the kernel reads the level, not the place in the bank.
+    levels, key = jnp.array([2, 0, 2]), jax.random.key(0)
+    envs = [replace(env, engine=name) for name in ("xla", "fused")]
+    states = [assign(one, key, levels)[0] for one in envs]
+    for i in range(8):
+        action = jnp.stack([episodes[f"{level}/action"][i] for level in (2, 0, 2)])
+        results = [step(one, state, action) for one, state in zip(envs, states, strict=True)]
+        states = [state for state, _ in results]
+        jax.tree.map(partial(np.testing.assert_allclose, atol=1e-4), *(result for _, result in results))

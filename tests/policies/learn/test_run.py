@@ -5,6 +5,7 @@ import os
 import signal
 import threading
 from dataclasses import replace
+from types import SimpleNamespace
 
 import jax
 import numpy as np
@@ -41,6 +42,13 @@ def test_a_run_on_disk(small, build):
     # Success peaks at update 6; of the others only the last is kept.
     assert checkpoint.steps(folder / "checkpoints") == [96, 128]
     assert checkpoint.ranked(folder / "checkpoints")[0] == 96
+
+
+def test_a_run_says_which_engine_computed(small, monkeypatch):
+    monkeypatch.setattr(run, "begin", lambda *arguments: None)
+    monkeypatch.setattr(run, "loop", lambda config, folder, *rest: folder)
+    folder = run.train(small, build=lambda config: (SimpleNamespace(engine="fused"), None))
+    assert json.loads((folder / "run.json").read_text())["engine"] == "fused"
 
 
 def test_rows_are_averages_over_log_every(small, build):
