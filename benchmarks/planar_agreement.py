@@ -29,7 +29,6 @@ from jax import Array
 
 from benchmarks.planar_scenes import join, random_controls, random_levels
 
-ENGINES = ("xla", "fused")
 RANDOM = "random"
 """What names of random levels begin with."""
 MOTION = ("position", "angle", "velocity", "angular_velocity")
@@ -38,13 +37,15 @@ LIMITS = {
     "angle": 1e-5,  # rad
     "velocity": 1e-3,  # m/s
     "angular_velocity": 1e-3,  # rad/s
-    "contact_impulse": 1e-3,  # as the velocity it gives to the lighter body, m/s; a share of it above 1 m/s
-    "joint_impulse": 1e-3,  # likewise
+    "contact_impulse": 1e-2,  # as the velocity it gives to the lighter body, m/s; a share of it above 1 m/s
+    "joint_impulse": 1e-2,  # likewise
     "contacts": 0,  # pairs of bodies
     "outcome": 0,
     "distance": 1e-5,  # m; a share of it above 1 m, for it is a sum over pairs
 }
 """How far two answers may part."""
+TURNED = 100.0
+"""rad: beyond, float32 does not resolve the limit of angles."""
 HOLD = 16
 """Steps for which controls stay."""
 SHAKES = 8
@@ -144,7 +145,7 @@ def compare(
 ) -> Agreement:
     """Roll every level of the bank out `replicas` times with the JAX engine; compare every `every`-th step.
 
-    A world that breaks down begins again, as in the task.
+    A world that breaks down begins again, as in the task; so does one that has turned further than `TURNED`.
     """
     levels = np.tile(np.arange(len(names), dtype=np.int32), replicas)
     level = jax.tree.map(np.asarray, take(bank, levels))
@@ -161,9 +162,11 @@ def compare(
         after = go("xla", state, motor, thrust)
         if step % every == 0:
             moments.append(Moment(step, state, motor, thrust, after, go("fused", state, motor, thrust)))
-        state = jax.tree.map(partial(np.where, finite(after.state)), after.state, level.state)
+        sound = finite(after.state) & (np.abs(after.state.angle) <= TURNED).all(0)
+        state = jax.tree.map(partial(np.where, sound), after.state, level.state)
 
-    errors = listed([measure(level, m.reference, m.answer) for m in moments])
+    measured = [measure(level, m.reference, m.answer) for m in moments]
+    errors = {name: np.stack([x[name] for x in measured]) for name in LIMITS}
     spread = {name: np.zeros_like(x) for name, x in errors.items()}
     for k in np.flatnonzero(parted(errors).any(1)):
         m = moments[k]
@@ -190,7 +193,7 @@ def measure(level: Level, one: After, other: After) -> dict[str, np.ndarray]:
     found["distance"] = gap(one.distance, other.distance) / np.maximum(1, np.nan_to_num(one.distance))
     broken = ~finite(one.state) & ~finite(other.state)
     kept = ("contacts", "outcome")
-    return {n: np.where(broken & (n not in kept), 0, x.reshape(-1, x.shape[-1]).max(0)) for n, x in found.items()}
+    return {n: np.where(broken & (n not in kept), 0.0, x.reshape(-1, x.shape[-1]).max(0)) for n, x in found.items()}
 
 
 def gap(x: np.ndarray, y: np.ndarray) -> np.ndarray:
@@ -204,11 +207,6 @@ def lightest(level: Level, a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """[n, W] the largest inverse mass or inverse inertia of bodies a and b: the most that a unit of impulse does."""
     most = np.maximum(level.scene.inverse_mass, level.scene.inverse_inertia)
     return np.maximum(*(np.take_along_axis(most, index, axis=0) for index in (a, b)))
-
-
-def listed(found: Sequence[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
-    """Arrays [S, W] from S dicts of arrays [W]."""
-    return {name: np.stack([x[name] for x in found]).astype(float) for name in LIMITS}
 
 
 def parted(errors: dict[str, np.ndarray]) -> np.ndarray:
@@ -247,23 +245,15 @@ def describe(found: Agreement, at: int, world: int) -> str:
     errors = ", ".join(f"{name} {x[at, world]:.2g}" for name, x in found.errors.items() if x[at, world] > LIMITS[name])
     body = int(sum(np.atleast_2d(gap(getattr(one.state, n), getattr(other.state, n))).max(0) for n in MOTION).argmax())
     motions = [f"{x.state.velocity[:, body]} {x.state.angular_velocity[body]:.6g}" for x in (one, other)]
-    contacts = [
-        pairs_of(one.touching),
-        pairs_of(one.touching & ~other.touching),
-        pairs_of(other.touching & ~one.touching),
-    ]
+    sets = (one.touching, one.touching & ~other.touching, other.touching & ~one.touching)
+    contacts = [np.argwhere(pairs).tolist() for pairs in sets]
     joints = jax.tree.map(lambda x: x[..., world], found.level.scene.joints)
-    tied = [(int(a), int(b)) for a, b, on in zip(joints.a, joints.b, joints.active, strict=True) if on]
+    tied = np.stack([joints.a, joints.b], 1)[joints.active].tolist()
     return (
         f"{'tie' if found.tie[at, world] else 'APART'} {found.names[world]} quirks={found.physics.jax2d_quirks} "
         f"moment {at} world {world}: {errors}; body {body}: {motions[0]} against {motions[1]}; "
         f"contacts {contacts[0]}, only first {contacts[1]}, only second {contacts[2]}; joints {tied}"
     )
-
-
-def pairs_of(touching: np.ndarray) -> list[tuple[int, int]]:
-    """Pairs of bodies that touch."""
-    return [(int(a), int(b)) for a, b in np.argwhere(touching)]
 
 
 def summary(found: Sequence[Agreement]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Write the README's tables from the newest rows in `results/`, between the marks `<!-- NAME -->` and `<!-- /NAME -->`.
+"""Write the tables of README and `docs/engine.md` from the newest rows, between `<!-- NAME -->` and `<!-- /NAME -->`.
 
 python benchmarks/readme.py
 """
@@ -9,8 +9,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[1]
-README = ROOT / "README.md"
-WORLDS = 128
+PAGES = (ROOT / "README.md", ROOT / "docs" / "engine.md")
 
 Row = dict[str, Any]
 
@@ -42,28 +41,6 @@ def demo(row: Row) -> str:
         "",
         f"Solve rates over {row['attempts']} attempts per level, 95 % intervals. {row['steps']:,} env steps in "
         f"{row['train_seconds']:.0f} s of training, {row['seconds']:.0f} s with judging and filming, {where(row)}.",
-    ]
-    return "\n".join(lines)
-
-
-def speed(timed: list[Row]) -> str:
-    """Speed and compile time beside Kinetix, one row of results per size."""
-    lines = [
-        f"| planar levels, {WORLDS} worlds, flat observation | Gambol | kinetix-env 3.0.2 | ratio |",
-        "|---|---:|---:|---:|",
-        *(
-            f"| {row['size'].upper()}: env steps/s | {row['ours']:,.0f} | {row['peer']:,.0f} | {row['ratio']:.1f} |"
-            for row in timed
-        ),
-        *(
-            f"| {row['size'].upper()}: compile, s | {row['compile_s']['ours']:.1f} | {row['compile_s']['peer']:.1f} "
-            f"| {row['compile_s']['peer'] / row['compile_s']['ours']:.1f} |"
-            for row in timed
-        ),
-        "",
-        f"Both timed in turn in one call, {where(timed[0])} (Kinetix on {timed[0]['versions']['peer:jax']}, the "
-        f"newest it allows); the ratio is the median of {timed[0]['repeats']} pairs. One env step is two physics "
-        "steps. Gambol resets finished worlds by itself; Kinetix ran without, which spares it a reset every step.",
     ]
     return "\n".join(lines)
 
@@ -125,32 +102,77 @@ def parity(row: Row) -> str:
     )
 
 
+def agreement(row: Row) -> str:
+    """How closely the two engines agree."""
+    errors, states = row["errors"], row["states"]
+    return (
+        f"From {states:,} states on {row['levels']} published and random levels, quirks on and off, one step of both "
+        f"engines agrees to {errors['position']:.0e} m, {errors['angle']:.0e} rad, {errors['velocity']:.0e} m/s and "
+        f"{errors['angular_velocity']:.0e} rad/s; {errors['contacts']:.0f} contacts and {errors['outcome']:.0f} "
+        f"outcomes differ. Left out are {row['ties']:,} states ({row['ties'] / states:.1%}; on published levels "
+        f"{row['ties_published']:,}) that are ties: there the JAX engine parts as widely from itself when its input "
+        "is moved by one unit in the last place."
+    )
+
+
+def profile(row: Row) -> str:
+    """Where the time of an env step goes."""
+    sizes = row["microseconds"]
+    lines = [
+        f"| microseconds per env step of one world | {' | '.join(size.upper() for size in sizes)} |",
+        f"|---|{'---:|' * len(sizes)}",
+        *(
+            f"| {part} | {' | '.join(f'{parts[part]:.2f}' for parts in sizes.values())} |"
+            for part in next(iter(sizes.values()))
+        ),
+        "",
+        f"{row['worlds']:,} worlds, {where(row)}.",
+    ]
+    return "\n".join(lines)
+
+
+def training(timed: list[Row]) -> str:
+    """What the engine is to a PPO update."""
+    lines = [
+        "| PPO on `kinetix/m`, flat observation | env steps/s | engine's share of an update |",
+        "|---|---:|---:|",
+        *(f"| `{row['engine']}` | {row['steps_per_second']:,.0f} | {row['engine_share']:.0%} |" for row in timed),
+        "",
+        f"The settings of the preset `demo` on all levels, {where(timed[-1])}.",
+    ]
+    return "\n".join(lines)
+
+
 def where(row: Row) -> str:
     """The machine of a row."""
     return f"{row['cores']} cores of an {row['device']}, jax {row['versions']['jax']}"
 
 
 def tables() -> dict[str, str]:
-    """By mark, the newest results; of speed those over many numbers of worlds, once there are some of every size."""
-    measured = {row["size"] for row in rows("planar_scaling") if row["engine"] == "fused"}
-    if measured == {*"sml"}:
-        fast = scaling([newest("planar_scaling", size=size, engine="fused") for size in "sml"])
-    else:
-        fast = speed([newest("planar", size=size, worlds=WORLDS) for size in "sml"])
+    """By mark, the newest results."""
     return {
         "demo": demo(newest("demo")),
-        "speed": fast,
+        "speed": scaling([newest("planar_scaling", size=size, engine="fused") for size in "sml"]),
         "parity": parity(newest("planar_parity", suite="kinetix")),
+        "agreement": agreement(newest("planar_agreement")),
+        "profile": profile(newest("planar_profile")),
+        "training": training([newest("planar_training", engine=engine) for engine in ("xla", "fused")]),
     }
 
 
 def marked(name: str) -> re.Pattern[str]:
-    """Where the README holds the table of a mark, as the pattern's only group."""
+    """Where a page holds the table of a mark, as the pattern's only group."""
     return re.compile(rf"(?<=<!-- {name} -->\n)(.*?)(?=<!-- /{name} -->)", re.DOTALL)
 
 
+def text_of(name: str) -> list[str]:
+    """What the pages hold at a mark."""
+    return [found for page in PAGES for found in marked(name).findall(page.read_text())]
+
+
 if __name__ == "__main__":
-    text = README.read_text()
-    for name, table in tables().items():
-        text = marked(name).sub(lambda _, table=table: f"{table}\n", text)
-    README.write_text(text)
+    for page in PAGES:
+        text = page.read_text()
+        for name, table in tables().items():
+            text = marked(name).sub(lambda _, table=table: f"{table}\n", text)
+        page.write_text(text)

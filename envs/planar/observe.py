@@ -142,8 +142,8 @@ def _flat_rows(level: Level) -> Array:
     )
     worlds = scene.gravity.shape[-1]
     rows = [jnp.where(active, x, 0.0).swapaxes(0, 1).reshape(-1, worlds) for x, active in parts]
-    vector = jnp.concatenate([*rows, scene.gravity[1:] / 10])
-    return jnp.where(vector == MOVES, MOVES, jnp.nan_to_num(jnp.clip(vector, -CLIP, CLIP))).T
+    vector = jnp.concatenate([*rows, scene.gravity[1:] / 10]).T
+    return jnp.where(vector == MOVES, MOVES, jnp.nan_to_num(jnp.clip(vector, -CLIP, CLIP)))
 
 
 def _entity_rows(level: Level) -> dict[str, Array]:

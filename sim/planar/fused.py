@@ -6,7 +6,7 @@ Warp is imported on first use.
 
 import hashlib
 import importlib.util
-from dataclasses import replace
+from dataclasses import fields
 from functools import lru_cache
 
 import jax
@@ -15,7 +15,7 @@ import numpy as np
 from jax import Array
 
 from .kernels.table import Table, pack
-from .scene import Capacity, Physics, State
+from .scene import Capacity, Physics, State, contact_slots
 
 __all__ = ["Table", "advance", "pack", "unavailable"]
 
@@ -28,6 +28,11 @@ def unavailable(platform: str) -> str:
         return f"Warp does not support {platform}"
     if importlib.util.find_spec("warp") is None:
         return "warp-lang is not installed"
+    if platform != "cpu":
+        import warp as wp
+
+        if not wp.is_cuda_available():
+            return "Warp finds no NVIDIA driver"
     return ""
 
 
@@ -50,30 +55,49 @@ def advance(
         state: arrays end in [W].
         motor: [J, W] in [-1, 1], share of each joint's motor speed.
         thrust: [T, W] in [0, 1], share of each thruster's force.
-        physics, steps: compiled into the kernel.
+        physics: compiled into the kernel.
+        steps: physics steps under the same controls.
 
     Returns:
         The next state; touching [N, N, W] bool at the start of the last physics step, as from `engine.step`; outcome
         [W] float32 of the first physics step that has one: -1 where green touches red, else 1 where green touches blue;
         distance [W] in m after that step, else after the last: summed over pairs of a green and a blue body.
+
+    Raises ValueError for an array that does not fit the capacity or is no float32 (`levels`: int32), and for a capacity
+    of too many bodies.
     """
-    inputs = (table.reals, table.codes, levels, motor, thrust, *_leaves(state))
-    worlds = levels.shape[0]
-    outputs = [jax.ShapeDtypeStruct(x.shape, x.dtype) for x in _leaves(state)]
-    outputs.append(jax.ShapeDtypeStruct((capacity.bodies, worlds), jnp.int32))
-    outputs += [jax.ShapeDtypeStruct((worlds,), jnp.float32)] * 2
+    given = _checked(capacity, levels.shape[-1], levels=levels, motor=motor, thrust=thrust, **vars(state))
+    given["levels"] = jnp.clip(levels, 0, table.reals.shape[0] - 1)
+    inputs = (table.reals, table.codes, *given.values())
+    outputs = [jax.ShapeDtypeStruct(given[f.name].shape, jnp.float32) for f in fields(State)]
+    outputs.append(jax.ShapeDtypeStruct((capacity.bodies, levels.shape[0]), jnp.int32))
+    outputs += [jax.ShapeDtypeStruct(levels.shape, jnp.float32)] * 2
     call = _on_cpu if jax.default_backend() == "cpu" else _on_cuda
     *moved, rows, outcome, distance = call(capacity, physics, steps, inputs, outputs)
     touching = (rows[:, None] >> np.arange(capacity.bodies)[:, None]) & 1 == 1
-    return replace(state, **dict(zip(_names(), moved, strict=True))), touching, outcome, distance
+    return State(*moved), touching, outcome, distance
 
 
-def _names() -> tuple[str, ...]:
-    return ("position", "angle", "velocity", "angular_velocity", "contact_impulse", "joint_impulse")
-
-
-def _leaves(state: State) -> list[Array]:
-    return [getattr(state, name) for name in _names()]
+def _checked(capacity: Capacity, worlds: int, **arrays: Array) -> dict[str, Array]:
+    """`arrays` in the order of the kernel's arguments: it reads memory as it is, so every size must be right."""
+    n, k = capacity.bodies, contact_slots(capacity)
+    shapes = {
+        "levels": (),
+        "motor": (capacity.joints,),
+        "thrust": (capacity.thrusters,),
+        "position": (2, n),
+        "angle": (n,),
+        "velocity": (2, n),
+        "angular_velocity": (n,),
+        "contact_impulse": (2, k),
+        "joint_impulse": (3, capacity.joints),
+    }
+    for name, shape in shapes.items():
+        wanted, kind = (*shape, worlds), jnp.dtype(jnp.int32 if name == "levels" else jnp.float32)
+        found = arrays[name]
+        if found.shape != wanted or found.dtype != kind:
+            raise ValueError(f"{name} is {found.dtype}{list(found.shape)}: it must be {kind}{list(wanted)}")
+    return {name: arrays[name] for name in shapes}
 
 
 def _on_cpu(capacity: Capacity, physics: Physics, steps: int, inputs, outputs):
@@ -82,21 +106,21 @@ def _on_cpu(capacity: Capacity, physics: Physics, steps: int, inputs, outputs):
     shapes = [x.shape for x in (*inputs, *outputs)]
     key = hashlib.sha256(repr((capacity, physics, steps, shapes)).encode()).hexdigest()[:16]
     name = f"gambol_planar_{key}"
-    cpu.register(name, step.make(capacity, physics, steps), shapes, len(outputs), inputs[2].shape[0])
+    cpu.register(name, step.make(capacity, physics), [steps], shapes, len(outputs), inputs[2].shape[0])
     return jax.ffi.ffi_call(name, outputs)(*inputs)
 
 
 def _on_cuda(capacity: Capacity, physics: Physics, steps: int, inputs, outputs):
-    call, names = _cuda_call(capacity, physics, steps, inputs[2].shape[0], len(outputs))
-    return call(0, *inputs, output_dims={name: x.shape for name, x in zip(names, outputs, strict=True)})
+    call, names = _cuda_call(capacity, physics, inputs[2].shape[0], len(outputs))
+    return call(0, steps, *inputs, output_dims={name: x.shape for name, x in zip(names, outputs, strict=True)})
 
 
 @lru_cache
-def _cuda_call(capacity: Capacity, physics: Physics, steps: int, worlds: int, outputs: int):
+def _cuda_call(capacity: Capacity, physics: Physics, worlds: int, outputs: int):
     import warp as wp
 
     from .kernels import step
 
-    kernel = step.make(capacity, physics, steps)
+    kernel = step.make(capacity, physics)
     names = [argument.label for argument in kernel.adj.args[-outputs:]]
     return wp.jax_kernel(kernel, num_outputs=outputs, launch_dims=worlds), names

@@ -8,6 +8,7 @@ interpreter lock. The call frame is XLA's FFI (`xla/ffi/api/c_api.h`), in the fo
 
 import ctypes
 import os
+import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
@@ -31,6 +32,7 @@ Shape = tuple[int, ...]
 
 _kept: dict[str, object] = {}
 """Registered handlers by name: XLA knows only their addresses."""
+_thread = threading.local()
 
 
 @cache
@@ -52,11 +54,14 @@ def cut(worlds: int, parts: int) -> list[tuple[int, int]]:
     return [(first, end - first) for first, end in pairwise(edges)]
 
 
-def register(name: str, kernel: wp.Kernel, shapes: Sequence[Shape], outputs: int, worlds: int) -> None:
+def register(
+    name: str, kernel: wp.Kernel, numbers: Sequence[int], shapes: Sequence[Shape], outputs: int, worlds: int
+) -> None:
     """Make `kernel` known to XLA on the CPU as `name`, once.
 
-    The kernel's first argument is the first world of a slice; the others are arrays of four-byte entries of `shapes`,
-    in the order of the call, of which the last `outputs` are written. A launch has one thread per world.
+    The kernel's first argument is the first world of a slice, then come `numbers`; the others are arrays of four-byte
+    entries of `shapes`, in the order of the call, of which the last `outputs` are written. A launch has one thread per
+    world.
     """
     if name in _kept:
         return
@@ -65,22 +70,22 @@ def register(name: str, kernel: wp.Kernel, shapes: Sequence[Shape], outputs: int
     for first, count in cut(worlds, cores()):
         launch = wp.Launch(kernel, device)
         launch.set_dim(count)
-        launches.append((launch, _packed(launch, first, shapes)))
+        launches.append((launch, _packed(launch, (first, *numbers), shapes)))
     handler = Handler(_handler(launches, len(shapes) - outputs, outputs))
     jax.ffi.register_ffi_target(name, jax.ffi.pycapsule(ctypes.cast(handler, ctypes.c_void_p).value), platform="cpu")
     _kept[name] = handler
 
 
-def _packed(launch: wp.Launch, first: int, shapes: Sequence[Shape]) -> tuple[bytes, list[int]]:
+def _packed(launch: wp.Launch, numbers: Sequence[int], shapes: Sequence[Shape]) -> tuple[bytes, list[int]]:
     """The struct that the compiled kernel reads, still without addresses, and which of its words they go to."""
-    number, *arrays = launch.params[1:]
-    fields = [(f"argument_{i}", type(value)) for i, value in enumerate([number, *arrays])]
+    kinds = [type(value) for value in launch.params[1:]]
+    values = [kind(number) for kind, number in zip(kinds, numbers, strict=False)]
+    arrays = kinds[len(numbers) :]
+    values += [kind(0, 0, len(shape), shape, _strides(shape)) for kind, shape in zip(arrays, shapes, strict=True)]
+    fields = [(f"argument_{i}", kind) for i, kind in enumerate(kinds)]
     struct = type("Arguments", (ctypes.Structure,), {"_fields_": fields})
-    packed = [
-        type(array)(0, 0, len(shape), shape, _strides(shape)) for array, shape in zip(arrays, shapes, strict=True)
-    ]
-    words = [getattr(struct, name).offset // WORD for name, _ in fields[1:]]
-    return bytes(struct(type(number)(first), *packed)), words
+    words = [getattr(struct, name).offset // WORD for name, _ in fields[len(numbers) :]]
+    return bytes(struct(*values)), words
 
 
 def _strides(shape: Shape) -> Shape:
@@ -115,6 +120,7 @@ def _handler(launches, inputs: int, outputs: int):
             call = frame_at(frame)[:]
             if call[EXTENSION]:
                 return _describe(frame)
+            _stay()
             buffers = inputs_at(call[INPUTS])[:] + outputs_at(call[OUTPUTS])[:]
             addresses = [address(buffer + DATA).value for buffer in buffers]
             waiting = [pool().submit(run, part, addresses) for part in tail]
@@ -127,6 +133,13 @@ def _handler(launches, inputs: int, outputs: int):
         return None
 
     return handle
+
+
+def _stay() -> None:
+    """Keep what Python knows of a thread of XLA: to make it anew would double the time of a call (10 us)."""
+    if not hasattr(_thread, "known"):
+        ctypes.pythonapi.PyGILState_Ensure()
+        _thread.known = True
 
 
 def _describe(frame: int) -> None:

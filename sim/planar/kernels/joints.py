@@ -118,8 +118,10 @@ def solve(hinges: Hinges, count: int, bodies: Bodies, constants: Constants):
 
         lever_a = cross(arm_a, drift)
         lever_b = cross(arm_b, drift)
-        turning = inertia_a * lever_a * lever_a + inertia_b * lever_b * lever_b
-        resistance = mass_a + mass_b + turning / safe(wp.dot(drift, drift))
+        # Divided first: the square of a lever overflows in a world that breaks down, where the JAX engine stays finite.
+        square = safe(wp.dot(drift, drift))
+        turning = inertia_a * (lever_a * (lever_a / square)) + inertia_b * (lever_b * (lever_b / square))
+        resistance = mass_a + mass_b + turning
         push = constants.joint_stiffness * (drift + constants.joint_baumgarte_velocity * gap) / safe(resistance)
         torque_a = cross(arm_a, push)
         torque_b = cross(arm_b, push)

@@ -155,8 +155,8 @@ def load(
 
 
 @lru_cache
-def make(capacity: Capacity, physics: Physics, steps: int) -> wp.Kernel:
-    """The kernel of `steps` physics steps, with the sizes of its arrays and all constants of `physics` compiled in."""
+def make(capacity: Capacity, physics: Physics) -> wp.Kernel:
+    """The kernel, with the sizes of its arrays and all constants of `physics` compiled in."""
     n, p, j, t = capacity.bodies, capacity.polygons, capacity.joints, capacity.thrusters
     k, layout, folded = contact_slots(capacity), layout_of(capacity, physics), constants_of(physics)
     bounds = layout.batch_count + 1
@@ -164,6 +164,7 @@ def make(capacity: Capacity, physics: Physics, steps: int) -> wp.Kernel:
     @wp.kernel(module="unique", enable_backward=False)
     def planar_step(
         first_world: int,
+        steps: int,
         reals_of: wp.array2d(dtype=float),
         codes_of: wp.array2d(dtype=int),
         level: wp.array(dtype=int),

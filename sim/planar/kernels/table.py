@@ -23,8 +23,10 @@ JOINT = 9
 """Numbers per joint: both anchors, rest angle, lower and upper limit, motor speed, motor power."""
 THRUSTER = 4
 """Numbers per thruster: anchor, angle, power."""
-PAIR_BITS = 12
-"""A pair is (a, b, whether impulses act) in one whole number: b << 1, a << PAIR_BITS; its slot is above."""
+PAIR_BITS = 8
+"""A pair is one whole number: bit 0 whether impulses act, then b, from bit `PAIR_BITS` a, from twice that its index."""
+MOST_BODIES = 31
+"""Contacts of a body are bits of an int32."""
 
 
 @jax.tree_util.register_dataclass
@@ -62,8 +64,10 @@ class Columns:
 
 @lru_cache
 def columns(capacity: Capacity) -> Columns:
-    """The columns of a capacity."""
+    """The columns of a capacity. Raises ValueError if it holds too many bodies."""
     n, p, c, j, t = capacity.bodies, capacity.polygons, capacity.circles, capacity.joints, capacity.thrusters
+    if n > MOST_BODIES:
+        raise ValueError(f"capacity.bodies is {n}: the fused engine holds at most {MOST_BODIES}; use the engine xla")
     reals = np.cumsum([0, BODY * n, CORNERS * p, c, JOINT * j, THRUSTER * t, 2])
     codes = np.cumsum([0, n, p, 3 * j, t, 3, sum(map(len, pairs(capacity)))])
     return Columns(*map(int, reals), *map(int, codes))
@@ -74,7 +78,7 @@ def pack(scene: Scene, role: Array) -> Table:
 
     Of all pairs of bodies, those come first that can touch at all: both active, and collision modes that meet.
     """
-    worlds = scene.gravity.shape[-1]
+    scene, worlds = jax.tree.map(jnp.asarray, scene), scene.gravity.shape[-1]
     joints, thrusters, p = scene.joints, scene.thrusters, scene.capacity.polygons
     corners = scene.vertices.at[:, 3].set(
         jnp.where(scene.vertex_count == 3, scene.vertices[:, 0], scene.vertices[:, 3])
@@ -86,10 +90,12 @@ def pack(scene: Scene, role: Array) -> Table:
     reals = (body, corners.transpose(2, 1, 0, 3), scene.radius, joint, thruster, scene.gravity)
     edges = jnp.where(scene.active[:p], scene.vertex_count, 0)
     codes = (jnp.where(scene.active, role, 0), edges, _hinges(scene), thrusters.body, *_pairs(scene))
-    return Table(
-        jnp.concatenate([x.reshape(-1, worlds).astype(jnp.float32) for x in reals]).T,
-        jnp.concatenate([x.reshape(-1, worlds).astype(jnp.int32) for x in codes]).T,
-    )
+
+    def rows(parts, kind) -> Array:
+        # Joined last: XLA carries a joint out of a scan, but not a transposition that nothing follows.
+        return jnp.concatenate([x.reshape(-1, worlds).T.astype(kind) for x in parts], axis=1)
+
+    return Table(rows(reals, jnp.float32), rows(codes, jnp.int32))
 
 
 def _hinges(scene: Scene) -> Array:

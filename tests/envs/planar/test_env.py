@@ -249,3 +249,22 @@ def test_both_engines_give_the_same_steps(env, episodes):
         results = [step(one, state, action) for one, state in zip(envs, states, strict=True)]
         states = [state for state, _ in results]
         jax.tree.map(partial(np.testing.assert_allclose, atol=1e-4), *(result for _, result in results))
+
+
+def test_a_world_of_size_l_is_kept_in_2500_bytes():
+    large = make_planar(PlanarConfig(size="l", levels=("kinetix/l/gears",)))
+
+    def size(worlds: int) -> int:
+        state, _ = jax.eval_shape(lambda: large.reset(jax.random.key(0), worlds))
+        return sum(x.size * x.dtype.itemsize for x in jax.tree.leaves(replace(state, key=None)))
+
+    assert size(9) - size(8) <= 2500
+
+
+def test_nothing_is_drawn_while_no_episode_ends(env, started):
+    after, got = step(env, started[0], nothing(env))
+    assert not got.done.any()
+    assert after.key == started[0].key
+    after, got = step(env, replace(started[0], elapsed=jnp.array([255, 0, 0])), nothing(env))
+    assert got.done.any()
+    assert after.key != started[0].key

@@ -9,21 +9,14 @@ from gambol.envs.planar.level import Level
 from gambol.sim.planar import fused
 from gambol.sim.planar.scene import CAPACITIES, Physics, State
 
-from benchmarks.planar_agreement import ENGINES, After, advance
+from benchmarks.planar_agreement import After, advance
 from benchmarks.planar_scenes import random_levels
 
 WORLDS = 112
 """Of every batch, whatever its content, so that each engine is compiled once."""
-PHYSICS = {"quirks": Physics(jax2d_quirks=True), "mended": Physics(jax2d_quirks=False)}
 
 
-def pytest_generate_tests(metafunc):
-    for name, values in (("engine_name", ENGINES), ("physics", PHYSICS)):
-        if name in metafunc.fixturenames:
-            metafunc.parametrize(name, values, indirect=True, scope="session")
-
-
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="session", params=["xla", "fused"])
 def engine_name(request) -> str:
     why_not = fused.unavailable(jax.default_backend()) if request.param == "fused" else ""
     if why_not:
@@ -31,9 +24,9 @@ def engine_name(request) -> str:
     return request.param
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="session", params=[True, False], ids=["quirks", "mended"])
 def physics(request) -> Physics:
-    return PHYSICS[request.param]
+    return Physics(jax2d_quirks=request.param)
 
 
 @pytest.fixture(scope="session")

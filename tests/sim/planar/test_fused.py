@@ -20,9 +20,40 @@ CAPACITY = CAPACITIES["l"]
 pytestmark = pytest.mark.skipif(bool(fused.unavailable(jax.default_backend())), reason="the fused engine is missing")
 
 
-def test_it_runs_on_cpu_and_gpu_and_says_why_not_elsewhere():
-    assert fused.unavailable("cpu") == fused.unavailable("gpu") == ""
-    assert fused.unavailable("tpu")
+def test_it_runs_on_cpu_and_cuda_and_says_why_not_elsewhere():
+    wp = pytest.importorskip("warp")
+    assert fused.unavailable("cpu") == ""
+    assert (fused.unavailable("gpu") == "") == wp.is_cuda_available()
+    assert fused.unavailable("tpu") == "Warp does not support tpu"
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"motor": np.zeros((7, 3), np.float32)}, r"motor is float32\[7, 3\]: it must be float32\[6, 3\]"),
+        ({"thrust": np.zeros((2, 3))}, r"thrust is float64\[2, 3\]: it must be float32\[2, 3\]"),
+        ({"levels": np.zeros(4, np.int32)}, r"motor is float32\[6, 3\]: it must be float32\[6, 4\]"),
+    ],
+)
+def test_arrays_of_another_size_are_refused(crowd, change, message):
+    state = jax.tree.map(lambda x: x[..., :3], crowd.state)
+    given = {"levels": np.arange(3, dtype=np.int32), "motor": np.zeros((6, 3), np.float32)}
+    given |= {"thrust": np.zeros((2, 3), np.float32)} | change
+    table = fused.pack(crowd.scene, crowd.role)
+    with pytest.raises(ValueError, match=message):
+        fused.advance(CAPACITY, table, state=state, physics=Physics(), steps=1, **given)
+
+
+def test_a_level_beyond_the_table_is_the_last_one(act, crowd):
+    last = crowd.role.shape[-1] - 1
+    state = jax.tree.map(lambda x: x[..., [last]], crowd.state)
+    table = fused.pack(crowd.scene, crowd.role)
+    still = np.zeros((6, 1), np.float32), np.zeros((2, 1), np.float32)
+    inside, beyond = (
+        fused.advance(CAPACITY, table, np.array([level], np.int32), state, *still, Physics(), 1)
+        for level in (last, last + 1000)
+    )
+    assert_same(inside, beyond)
 
 
 @pytest.fixture(scope="module")

@@ -99,9 +99,8 @@ def mirrored(bank):
     """The bank, seen from behind: x runs the other way about the middle of the world, corners stay clockwise."""
     scene, state, joints, thrusters = bank.scene, bank.state, bank.scene.joints, bank.scene.thrusters
     flip = np.array([-1, 1], np.float32).reshape(2, 1, 1)
-    corner = np.where(
-        scene.vertex_count == 3, np.array([0, 2, 1, 3])[:, None, None], np.array([0, 3, 2, 1])[:, None, None]
-    )
+    three, four = (np.array(order).reshape(4, 1, 1) for order in ([0, 2, 1, 3], [0, 3, 2, 1]))
+    corner = np.where(scene.vertex_count == 3, three, four)
     vertices = flip[:, None] * np.take_along_axis(scene.vertices, corner[None], axis=1)
     joints = replace(
         joints,
@@ -189,10 +188,7 @@ def reordered(bank, order):
 
 def of_bodies(state, order):
     """Poses and velocities [.., N, W] of bodies in another order."""
-    return replace(
-        state,
-        **{name: getattr(state, name)[..., order, :] for name in MOTION},
-    )
+    return replace(state, **{name: getattr(state, name)[..., order, :] for name in MOTION})
 
 
 def test_the_order_of_bodies_does_not_matter_where_they_are_apart(roll):
