@@ -1,9 +1,9 @@
 """Calling a Warp kernel from XLA on the CPU, cut over all cores.
 
-Warp's own `jax_callable` builds Warp arrays and launches in Python on every call (about 150 us here with the arguments
-of the planar step), and `jax_kernel` keeps to one core. Here the arguments are packed once per batch size; a call only
-puts in the addresses of the buffers (about 10 us) and hands slices of the worlds to a thread pool. Launches release the
-interpreter lock. The call frame is XLA's FFI (`xla/ffi/api/c_api.h`), in the form that Warp declares it.
+Warp's own `jax_callable` builds Warp arrays and launches in Python on every call, which takes longer than the step of a
+few worlds, and `jax_kernel` keeps to one core. Here the arguments are packed once per batch size; a call only puts in
+the addresses of the buffers and hands slices of the worlds to a thread pool. Launches release the interpreter lock. The
+call frame is XLA's FFI (`xla/ffi/api/c_api.h`), in the form that Warp declares it.
 """
 
 import ctypes
@@ -136,7 +136,7 @@ def _handler(launches, inputs: int, outputs: int):
 
 
 def _stay() -> None:
-    """Keep what Python knows of a thread of XLA: to make it anew would double the time of a call (10 us)."""
+    """Keep what Python knows of a thread of XLA: to make it anew would double the time of a call."""
     if not hasattr(_thread, "known"):
         ctypes.pythonapi.PyGILState_Ensure()
         _thread.known = True
