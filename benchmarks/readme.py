@@ -110,8 +110,8 @@ def agreement(row: Row) -> str:
         f"engines agrees to {errors['position']:.0e} m, {errors['angle']:.0e} rad, {errors['velocity']:.0e} m/s and "
         f"{errors['angular_velocity']:.0e} rad/s; {errors['contacts']:.0f} contacts and {errors['outcome']:.0f} "
         f"outcomes differ. Left out are {row['ties']:,} states ({row['ties'] / states:.1%}; on published levels "
-        f"{row['ties_published']:,}) that are ties: there the JAX engine parts as widely from itself when its input "
-        "is moved by one unit in the last place."
+        f"{row['ties_published']:,}) that are ties: there the JAX engine parts from itself, at least a quarter as far, "
+        "when its input is moved by one unit in the last place."
     )
 
 
