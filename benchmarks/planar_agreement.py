@@ -15,13 +15,11 @@ from functools import partial
 from typing import Any, NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
-from gambol.envs.planar import reward, suites
-from gambol.envs.planar.env import take
+from gambol.envs.planar import suites
+from gambol.envs.planar.env import PlanarConfig, PlanarEnv, take
 from gambol.envs.planar.level import Level
 from gambol.policies.judge.provenance import record
-from gambol.sim.planar import engine, fused
 from gambol.sim.planar.build import WORLD
 from gambol.sim.planar.contacts import slots
 from gambol.sim.planar.scene import CAPACITIES, Physics, State
@@ -109,22 +107,12 @@ def advance(
     physics: Physics,
     steps: int = 1,
 ) -> After:
-    """`steps` physics steps of worlds on `levels` [W] of a bank, by the rules of the task."""
-    if engine_name == "fused":
-        table = fused.pack(bank.scene, bank.role)
-        return After(*fused.advance(bank.scene.capacity, table, levels, state, motor, thrust, physics, steps))
-    level = take(bank, levels)
-
-    def one(_, last: After) -> After:
-        world, touching = engine.step(level.scene, last.state, motor, thrust, physics)
-        open_ = last.outcome == 0
-        outcome = jnp.where(open_, reward.outcome(level, touching), last.outcome)
-        distance = jnp.where(open_, reward.goal_distance(level, world.position), last.distance)
-        return After(world, touching, outcome, distance)
-
-    bodies, nothing = bank.scene.capacity.bodies, jnp.zeros(levels.shape)
-    start = After(state, jnp.zeros((bodies, bodies, *levels.shape), bool), nothing, nothing)
-    return jax.lax.fori_loop(0, steps, one, start)
+    """`steps` physics steps of worlds on `levels` [W] of a bank, as the task takes them."""
+    size = next(name for name, capacity in CAPACITIES.items() if capacity == bank.scene.capacity)
+    config = PlanarConfig(size=size, frame_skip=steps, jax2d_quirks=physics.jax2d_quirks)
+    env = PlanarEnv(config, (), engine_name, bank)
+    begun, _ = env.assign(jax.random.key(0), levels)
+    return After(*env.advance(replace(begun, world=state), motor, thrust))
 
 
 def scenes(suite: str, size: str, quirks: bool, randoms: int, seed: int = 0) -> tuple[tuple[str, ...], Level]:

@@ -6,7 +6,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -47,11 +47,10 @@ class Side:
             text=True,
             env=os.environ | settings,
         )
-        try:
+        with ExitStack() as undo:
+            undo.callback(self.__exit__)
             self.about = self._answer()
-        except BaseException:
-            self.__exit__()
-            raise
+            undo.pop_all()
         return self
 
     def __exit__(self, *_: object) -> None:

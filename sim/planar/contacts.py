@@ -92,16 +92,31 @@ def detect(scene: Scene, state: State, physics: Physics) -> Contacts:
         _circles(state.position[:, a], state.position[:, b], scene.radius[a - n_circle], scene.radius[b - n_circle])
     )
     table = slots(capacity)
-    mode_a, mode_b = scene.collision_mode[table.a], scene.collision_mode[table.b]
-    allowed = (mode_a == 2) | (mode_b == 2) | (mode_a * mode_b > 0)
-    allowed &= scene.active[table.a] & scene.active[table.b]
     normal, point, penetration, touching = (
         jnp.concatenate(x, axis=axis) for axis, x in zip((1, 1, 0, 0), zip(*parts, strict=True), strict=True)
     )
-    touching &= allowed
+    touching &= may_touch(scene, table.a, table.b)
     # Unused bodies may be degenerate; nothing of them may reach the sums of the solver.
     normal, point, penetration = (jnp.where(touching, x, 0.0) for x in (normal, point, penetration))
     return Contacts(normal, point, penetration, touching)
+
+
+def may_touch(scene: Scene, a: np.ndarray, b: np.ndarray) -> Array:
+    """[K, *W] bool: bodies a and b [K] are both active, and their collision modes meet."""
+    mode_a, mode_b = scene.collision_mode[a], scene.collision_mode[b]
+    meet = (mode_a == 2) | (mode_b == 2) | (mode_a * mode_b > 0)
+    return meet & scene.active[a] & scene.active[b]
+
+
+def may_push(scene: Scene, a: np.ndarray, b: np.ndarray) -> Array:
+    """[K, *W] bool: impulses act between bodies a and b [K]: no joints tie them, and one of them can move."""
+    return scene.separable[a, b] & ((scene.inverse_mass[a] != 0) | (scene.inverse_mass[b] != 0))
+
+
+def closed(scene: Scene) -> Array:
+    """Vertices [2, 4, P] of all polygons; a triangle repeats its first as the fourth."""
+    vertices = scene.vertices
+    return vertices.at[:, 3].set(jnp.where(scene.vertex_count == 3, vertices[:, 0], vertices[:, 3]))
 
 
 def outline(scene: Scene, state: State) -> tuple[Array, Array]:
@@ -110,9 +125,7 @@ def outline(scene: Scene, state: State) -> tuple[Array, Array]:
     Edge i runs from corner i to the next. A triangle repeats its first corner as the fourth; its fourth normal is zero.
     """
     p = scene.vertices.shape[2]
-    local = scene.vertices
-    local = local.at[:, 3].set(jnp.where(scene.vertex_count == 3, local[:, 0], local[:, 3]))
-    corners = rotate(local, state.angle[None, :p]) + state.position[:, None, :p]
+    corners = rotate(closed(scene), state.angle[None, :p]) + state.position[:, None, :p]
     edge = jnp.roll(corners, -1, axis=1) - corners
     normals = jnp.stack([-edge[1], edge[0]]) / nonzero(length(edge))
     return corners.swapaxes(0, 1), normals.swapaxes(0, 1)

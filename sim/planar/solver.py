@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from .contacts import Contacts, Slots, point_velocity, slots
+from .contacts import Contacts, Slots, may_push, point_velocity, slots
 from .joints import Motion
 from .scene import Physics, Scene, State
 from .vectors import cross, dot, nonzero
@@ -76,7 +76,7 @@ def prepare(scene: Scene, state: State, contacts: Contacts, physics: Physics) ->
         friction=physics.friction * jnp.sqrt(scene.friction[a] ** 2 + scene.friction[b] ** 2),
         inverse_mass=(mass_a, mass_b),
         inverse_inertia=(scene.inverse_inertia[a], scene.inverse_inertia[b]),
-        live=contacts.touching & scene.separable[a, b] & ((mass_a != 0) | (mass_b != 0)),
+        live=contacts.touching & may_push(scene, a, b),
         batch=_batches(contacts.touching, table, physics),
     )
 

@@ -2,13 +2,14 @@
 
 import warp as wp
 
+from .. import contacts as reference
 from .faces import INFINITY, apart, best_face, deepest_two, incident_edge, outline
 from .records import Bodies, Boxes, Codes, Constants, Contact, Contacts, Layout, Reals, Vectors
 from .table import PAIR_BITS
 from .vectors import safe, within
 
 PI = wp.constant(3.14159265358979)
-FACE_PREFERENCE = wp.constant(0.01)
+FACE_PREFERENCE = wp.constant(reference.FACE_PREFERENCE)
 
 
 @wp.func

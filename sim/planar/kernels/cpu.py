@@ -7,7 +7,6 @@ call frame is XLA's FFI (`xla/ffi/api/c_api.h`), in the form that Warp declares 
 """
 
 import ctypes
-import os
 import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -17,6 +16,8 @@ from itertools import pairwise
 import jax
 import warp as wp
 from warp._src.jax import xla_ffi
+
+from ...machine import cores
 
 LEAST_WORLDS = 16
 """A slice of fewer worlds is not worth a thread."""
@@ -39,12 +40,6 @@ _thread = threading.local()
 def pool() -> ThreadPoolExecutor:
     """Threads for all slices but the one that the calling thread does itself."""
     return ThreadPoolExecutor(max(cores() - 1, 1), thread_name_prefix="planar")
-
-
-@cache
-def cores() -> int:
-    """Cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def cut(worlds: int, parts: int) -> list[tuple[int, int]]:

@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
+from ..contacts import closed, may_push, may_touch
 from ..scene import MAX_VERTICES, Capacity, Scene, pairs
 
 FIXED, LIMITED, DRIVEN = 1, 2, 4
@@ -80,14 +81,11 @@ def pack(scene: Scene, role: Array) -> Table:
     """
     scene, worlds = jax.tree.map(jnp.asarray, scene), scene.gravity.shape[-1]
     joints, thrusters, p = scene.joints, scene.thrusters, scene.capacity.polygons
-    corners = scene.vertices.at[:, 3].set(
-        jnp.where(scene.vertex_count == 3, scene.vertices[:, 0], scene.vertices[:, 3])
-    )
     body = jnp.stack([scene.inverse_mass, scene.inverse_inertia, scene.friction, scene.restitution], axis=1)
     turning = [joints.rest_angle, joints.lower, joints.upper, joints.motor_speed, joints.motor_power]
     joint = jnp.stack([*joints.anchor_a, *joints.anchor_b, *turning], axis=1)
     thruster = jnp.stack([*thrusters.anchor, thrusters.angle, thrusters.power * thrusters.active], axis=1)
-    reals = (body, corners.transpose(2, 1, 0, 3), scene.radius, joint, thruster, scene.gravity)
+    reals = (body, closed(scene).transpose(2, 1, 0, 3), scene.radius, joint, thruster, scene.gravity)
     edges = jnp.where(scene.active[:p], scene.vertex_count, 0)
     codes = (jnp.where(scene.active, role, 0), edges, _hinges(scene), thrusters.body, *_pairs(scene))
 
@@ -117,12 +115,8 @@ def _pairs(scene: Scene) -> tuple[Array, ...]:
     counts, listed = [], []
     for group in pairs(scene.capacity):
         a, b = group.T
-        mode_a, mode_b = scene.collision_mode[a], scene.collision_mode[b]
-        meet = (mode_a == 2) | (mode_b == 2) | (mode_a * mode_b > 0)
-        meet &= scene.active[a] & scene.active[b]
-        acts = scene.separable[a, b] & ((scene.inverse_mass[a] != 0) | (scene.inverse_mass[b] != 0))
-        index = np.arange(len(group)) << 2 * PAIR_BITS
-        code = (index + (a << PAIR_BITS) + (b << 1))[:, None] + acts
+        meet, index = may_touch(scene, a, b), np.arange(len(group)) << 2 * PAIR_BITS
+        code = (index + (a << PAIR_BITS) + (b << 1))[:, None] + may_push(scene, a, b)
         order = jnp.argsort(~meet, axis=0, stable=True)
         listed.append(jnp.take_along_axis(code, order, axis=0))
         counts.append(meet.sum(0))

@@ -1,10 +1,9 @@
 import importlib.util
 import json
-import os
 import subprocess
 
 import jax
-from gambol.policies.judge.provenance import commit, cores, device, provenance, record, versions
+from gambol.policies.judge.provenance import commit, device, provenance, record, versions
 
 
 def git(folder, *words):
@@ -48,7 +47,6 @@ def test_rows_are_appended_with_their_provenance(tmp_path):
 def test_this_process_is_described():
     assert versions()["jax"] == jax.__version__
     assert "warp-lang" in versions() or importlib.util.find_spec("warp") is None
-    assert 1 <= cores() <= (os.cpu_count() or 1)
     if jax.default_backend() != "cpu":
         assert jax.devices()[0].device_kind in device()
     else:
