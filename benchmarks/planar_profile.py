@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import jax
 import jax.numpy as jnp
@@ -20,6 +21,7 @@ from gambol.policies.judge.provenance import record
 from gambol.policies.learn.config import load_yaml
 from gambol.policies.learn.ppo.acting import make_parts, make_policy
 from gambol.policies.learn.ppo.learner import collect, make_learner, params_of
+from gambol.policies.nets import mlp
 from gambol.sim.planar import fused
 from gambol.sim.planar.scene import CAPACITIES
 
@@ -136,13 +138,19 @@ def training(engine: str, preset: str = "demo") -> dict[str, float]:
 
     compiled = {name: jax.jit(part) for name, part in {"collect": gather, "engine": physics}.items()}
     found = {name: seconds(lambda part=part: part(env, state)) for name, part in compiled.items()}
-    held = [state]
+    with mock.patch.object(mlp, "product", jnp.matmul):
+        plain = make_learner(env, config.ppo, config.network)
+        state, _ = plain.update(state)
 
-    def update():
-        held[0], metrics = learner.update(held[0])
-        return metrics
+    def update(by):
+        nonlocal state
+        began = time.perf_counter()
+        state, metrics = by.update(state)
+        jax.block_until_ready((state, metrics))
+        return time.perf_counter() - began
 
-    found["update"] = seconds(update)
+    turns = [(update(learner), update(plain)) for _ in range(15)]
+    found["update"], found["update with plain products"] = map(statistics.median, zip(*turns, strict=True))
     return found
 
 
