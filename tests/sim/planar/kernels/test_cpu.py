@@ -1,6 +1,3 @@
-import ctypes
-from types import SimpleNamespace
-
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -44,15 +41,3 @@ def test_a_kernel_is_called_with_the_buffers_of_xla(worlds, threads, monkeypatch
     # Other values at other addresses, as from step to step of a scan.
     last, _ = jax.lax.scan(lambda x, _: (x + call(x)[None], None), table, length=3)
     np.testing.assert_allclose(last, table + 2 * table.sum(0) * (1 + 15 + 15**2), rtol=1e-6)
-
-
-def test_a_failing_launch_is_an_error_of_jax_not_a_wrong_number():
-    def fail(*_):
-        raise RuntimeError("the kernel is gone")
-
-    launch = SimpleNamespace(hooks=SimpleNamespace(forward=fail), bounds=ctypes.c_int(1))
-    handler = cpu.Handler(cpu._handler([(launch, (bytes(16), [0, 1]))], inputs=1, outputs=1))
-    address = ctypes.cast(handler, ctypes.c_void_p).value
-    jax.ffi.register_ffi_target("test_failing", jax.ffi.pycapsule(address), platform="cpu")
-    with pytest.raises(jax.errors.JaxRuntimeError, match="the kernel is gone"):
-        jax.block_until_ready(jax.ffi.ffi_call("test_failing", jax.ShapeDtypeStruct((1,), jnp.float32))(jnp.zeros(1)))

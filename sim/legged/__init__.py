@@ -1,0 +1,1 @@
+"""Articulated robots on MuJoCo: the robot model, the ground, and one `Physics` seam with three engines behind it."""

@@ -1,0 +1,1 @@
+"""Three engines behind `Physics`, a file each: `unavailable(platform)` and `Engine(world, fields)`."""

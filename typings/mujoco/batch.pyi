@@ -1,0 +1,5 @@
+"""MuJoCo is compiled and comes without types."""
+
+from typing import Any
+
+def __getattr__(name: str) -> Any: ...
