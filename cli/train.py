@@ -8,7 +8,7 @@ from typing import Annotated
 
 import tyro
 
-from ..envs.planar.env import Engine
+from ..envs.make import with_engine
 from ..policies.learn.config import TrainConfig, load_preset, presets
 from ..policies.learn.log import summary
 from ..policies.learn.run import NonFiniteError, Result, load_run, train
@@ -30,10 +30,10 @@ A run that was stopped or killed goes on from its newest checkpoint; only settin
 class Arguments:
     """What the command line chooses besides the preset."""
 
-    config: Annotated[TrainConfig, tyro.conf.arg(name="")]
+    config: Annotated[TrainConfig, tyro.conf.arg(name=""), tyro.conf.AvoidSubcommands]
     resume: Path | None = None
     """Folder of the run to go on with, in place of PRESET."""
-    engine: Engine | None = None
+    engine: str | None = None
     """The same as --env.engine."""
     json: bool = False
     """Print the result as one JSON object on the last line of stdout."""
@@ -71,9 +71,7 @@ def settle(argv: list[str], config: TrainConfig) -> Arguments:
     """The arguments, with `config` for what they leave open."""
     default = Arguments(config)
     arguments = read(Arguments, argv, prog="gambol train PRESET", description=DESCRIPTION, default=default)
-    if arguments.engine is None:
-        return arguments
-    env = replace(arguments.config.env, engine=arguments.engine)
+    env = with_engine(arguments.config.env, arguments.engine)
     return replace(arguments, config=replace(arguments.config, env=env))
 
 

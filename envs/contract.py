@@ -9,6 +9,7 @@ from typing import Any, Protocol, runtime_checkable
 
 import gymnasium
 import jax
+import jax.numpy as jnp
 from jax import Array
 
 PyTree = Any
@@ -28,8 +29,9 @@ class ObservationTerm:
     """SI unit of the raw value; "1" is dimensionless, "mixed" where `names` tells entry by entry."""
     frame: str = "world"
     """Frame the raw value is expressed in."""
-    scale: float = 1.0
-    offset: float = 0.0
+    scale: float | tuple[float, ...] = 1.0
+    """One for all entries, or one each; so is the offset."""
+    offset: float | tuple[float, ...] = 0.0
     clip: tuple[float, float] | None = None
     noise: float = 0.0
     """Half-width of the uniform noise added after scaling; 0 is none."""
@@ -50,11 +52,46 @@ class ActionTerm:
     size: int
     unit: str = "1"
     frame: str = "joint"
-    scale: float = 1.0
-    offset: float = 0.0
+    scale: float | tuple[float, ...] = 1.0
+    """One for all entries, or one each; so is the offset."""
+    offset: float | tuple[float, ...] = 0.0
     clip: tuple[float, float] | None = None
     delay: int = 0
     names: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Reflection:
+    """How a vector looks in a mirror: `sign * x[..., index]`. Raises ValueError if a second look does not undo it."""
+
+    index: tuple[int, ...]
+    """Which entry comes in the place of each."""
+    sign: tuple[float, ...]
+    """1 or -1 for each."""
+
+    def __post_init__(self):
+        if sorted(self.index) != list(range(len(self.sign))) or any(abs(sign) != 1 for sign in self.sign):
+            raise ValueError("reflection: index must name every entry once, and sign hold 1 or -1 for each of them")
+        for here, there in enumerate(self.index):
+            if self.index[there] != here or self.sign[there] != self.sign[here]:
+                raise ValueError(f"reflection: entry {here} is not itself after two reflections; mend index or sign")
+
+    def __call__(self, x: Array) -> Array:
+        """[..., entries] -> [..., entries]."""
+        return jnp.asarray(self.sign, x.dtype) * x[..., jnp.asarray(self.index)]
+
+
+@dataclass(frozen=True)
+class Mirror:
+    """The left-right symmetry of a task: what is seen and done in the mirrored world."""
+
+    policy: Reflection
+    """Of every vector in `Observation.policy`: a flat one, or what is seen "now" and each frame of its "history"."""
+    action: Reflection
+    critic: Reflection | None = None
+    """Of `Observation.critic`, or of its "now". None: like `policy`."""
+    privileged: Reflection | None = None
+    """Of the "privileged" vector in `Observation.critic`, where there is one."""
 
 
 @dataclass(frozen=True)
@@ -79,6 +116,11 @@ class EnvSpec:
     """The metric that tells, on the last step of an episode, whether the task was solved."""
     critic_space: gymnasium.Space | None = None
     """Of one world's `Observation.critic`; None where the critic sees what the policy sees."""
+    reward_channels: tuple[str, ...] = ()
+    """Names of the parts of the reward in `Step.rewards`, where it has parts. A channel that bears the name of an
+    action term is what that term is answerable for."""
+    mirror: Mirror | None = None
+    """The reflection that leaves the task as it is, where there is one."""
 
 
 @jax.tree_util.register_dataclass
@@ -113,6 +155,8 @@ class Step:
     """Before auto-reset: the true successor of the action in every world."""
     metrics: dict[str, Array] = field(default_factory=dict)
     """[W] arrays under the keys of `EnvSpec.metrics`, of the step before auto-reset."""
+    rewards: Array | None = None
+    """[W, C] float32: the parts of `reward`, of which it is the sum, in the order of `EnvSpec.reward_channels`."""
 
     @property
     def done(self) -> Array:
@@ -137,3 +181,17 @@ class Env(Protocol):
     def step(self, state: PyTree, action: Array) -> tuple[PyTree, Step]:
         """Advance every world by one control step. `action` is [W, ...] in the action space."""
         ...
+
+
+@runtime_checkable
+class StagedEnv(Env, Protocol):
+    """An env that changes while a policy learns on it: a curriculum. Only its leaves may change."""
+
+    def at(self, steps: Array) -> Env:
+        """The env as it is after so many control steps of training, [] float32, summed over worlds."""
+        ...
+
+
+def staged(env: Env, steps: Array) -> Env:
+    """The env after so many control steps of training, [] float32; itself where it has no `at` and never changes."""
+    return env.at(steps) if isinstance(env, StagedEnv) else env

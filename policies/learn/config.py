@@ -20,6 +20,7 @@ import yaml
 
 from ... import configs
 from ...envs.files import write_atomically
+from ...envs.make import EnvConfig
 from ...envs.planar.env import PlanarConfig
 from ..nets.config import NetworkConfig
 from .ppo.config import PPOConfig
@@ -62,7 +63,7 @@ class TrainConfig:
     """Names the folder of its runs."""
     seed: int = 0
     """Start of every random number of the run."""
-    env: PlanarConfig = field(default_factory=PlanarConfig)
+    env: EnvConfig = field(default_factory=PlanarConfig)
     """The task."""
     network: NetworkConfig = field(default_factory=NetworkConfig)
     """Actor and critic."""
@@ -139,6 +140,8 @@ def _convert(hint: Any, value: Any, where: str) -> Any:
     origin, inner = typing.get_origin(hint), typing.get_args(hint)
     if dataclasses.is_dataclass(hint):
         return from_mapping(typing.cast(type, hint), value, where)
+    if origin in (types.UnionType, typing.Union) and all(map(dataclasses.is_dataclass, inner)):
+        return from_mapping(_of_task(inner, value, where), value, where)
     if origin in (types.UnionType, typing.Union):
         return None if value is None else _convert(next(arm for arm in inner if arm is not type(None)), value, where)
     if origin is typing.Literal:
@@ -155,6 +158,15 @@ def _convert(hint: Any, value: Any, where: str) -> Any:
     if not good:
         raise ValueError(f"{where} is {_show(value)}: expected {wanted}")
     return value
+
+
+def _of_task(kinds: tuple[Any, ...], value: Any, where: str) -> Any:
+    """The one of some dataclasses that `value` is of: that whose `task` it names, the first if it names none."""
+    by_task = {next(f.default for f in dataclasses.fields(kind) if f.name == "task"): kind for kind in kinds}
+    task = value.get("task", next(iter(by_task))) if isinstance(value, Mapping) else next(iter(by_task))
+    if task not in by_task:
+        raise ValueError(f"{where}.task is {_show(task)}: expected {_join(tuple(by_task))}")
+    return by_task[task]
 
 
 class _Loader(yaml.SafeLoader):

@@ -20,10 +20,11 @@ from jax import Array
 
 from ...envs.contract import Env, PyTree
 from ...envs.files import write_atomically
-from ...envs.planar.env import make_planar
+from ...envs.make import make_env
 from ..judge.provenance import provenance
 from ..policy import Policy
 from . import checkpoint as checkpoints
+from . import shipped
 from .checkpoint import Checkpoint, Which
 from .config import TrainConfig, differing, load_yaml, save_yaml
 from .log import Row, average, open_sinks, progress, require_packages
@@ -31,6 +32,9 @@ from .ppo.learner import Learner, make_learner
 from .process import exclusive, stop_on_signal
 
 CONFIG, PROVENANCE, CHECKPOINTS, DUMPS = "config.yaml", "run.json", "checkpoints", "dumps"
+
+BLOWN_UP = "episode_blown_up"
+"""The metric of an env that resets worlds which blow up."""
 
 Build = Callable[[TrainConfig], tuple[Env, Learner]]
 
@@ -65,7 +69,7 @@ class LoadedPolicy(NamedTuple):
 
 def build(config: TrainConfig) -> tuple[Env, Learner]:
     """The env and the learner that a config describes."""
-    env = make_planar(config.env)
+    env = make_env(config.env)
     return env, make_learner(env, config.ppo, config.network)
 
 
@@ -119,6 +123,8 @@ def loop(config: TrainConfig, run_dir: Path, env: Env, learner: Learner, start: 
                 names = non_finite(metrics, state, finite)
                 raise NonFiniteError(dump(run_dir, step, state, {"updates": updates, "non_finite": names}))
             values = {name: value.item() for name, value in jax.device_get(metrics).items()}
+            if values.get(BLOWN_UP):
+                keep_evidence(run_dir, step, env, state)
             window.append(values)
             recent = newest_episodes([*recent, values], worlds)
             updates, step = updates + 1, step + worlds * config.ppo.rollout_steps
@@ -176,6 +182,13 @@ def dump(run_dir: Path, step: int, state: PyTree, about: dict[str, Any]) -> str:
     more = f" and {len(names) - 3} more" if len(names) > 3 else ""
     good = f"the last good checkpoint is {kept[-1]}" if kept else "there was no checkpoint yet"
     return f"not finite after step {step}: {', '.join(names[:3])}{more}; {good}; the state before it is in {path}"
+
+
+def keep_evidence(run_dir: Path, step: int, env: Env, state: PyTree) -> None:
+    """Save what the env kept of a world that blew up, in `dumps/world-<step>.npz`."""
+    evidence = getattr(env, "save_evidence", None)
+    if evidence:
+        evidence(state.worlds.env_state, run_dir / DUMPS / f"world-{step}.npz")
 
 
 def non_finite(metrics: dict[str, Array], state: PyTree, finite: Array) -> list[str]:
@@ -252,9 +265,19 @@ def load_run(run_dir: Path) -> TrainConfig:
     raise ValueError(f"{run_dir} is not a run: {hint if run_dir.is_dir() else 'no such folder'}")
 
 
-def load_policy(run_dir: Path, checkpoint: Which = "best", build: Build = build) -> LoadedPolicy:
-    """The policy of a run, from its "best" or "latest" checkpoint or the one of a step. Raises `ValueError`."""
+def load_policy(
+    run_dir: Path, checkpoint: Which = "best", build: Build = build, temperature: float = 1.0
+) -> LoadedPolicy:
+    """The policy of a run, from its "best" or "latest" checkpoint or the one of a step; or a shipped one, which has no
+    others. Temperature 1 samples as in training, 0 takes the mode. Raises `ValueError`."""
     config = load_run(run_dir)
     env, learner = build(config)
-    found = checkpoints.restore(run_dir / CHECKPOINTS, shapes_of(learner), checkpoint)
-    return LoadedPolicy(config, env, learner.policy(), learner.params_of(found.state), found.step)
+    if (run_dir / shipped.FILE).exists():
+        like = jax.eval_shape(learner.params_of, shapes_of(learner))
+        params, step = shipped.read(run_dir / shipped.FILE, like)
+        if isinstance(checkpoint, int) and checkpoint != step:
+            raise ValueError(f"{run_dir} is a shipped policy, of step {step} alone: it has no checkpoint {checkpoint}")
+    else:
+        found = checkpoints.restore(run_dir / CHECKPOINTS, shapes_of(learner), checkpoint)
+        params, step = learner.params_of(found.state), found.step
+    return LoadedPolicy(config, env, learner.policy(temperature), params, step)

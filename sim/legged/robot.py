@@ -12,6 +12,8 @@ import mujoco
 import numpy as np
 from numpy.typing import NDArray
 
+from .drives import actuators, torque_limit
+
 MODELS = Path(__file__).parent / "models"
 LEGS = ("FR", "FL", "RR", "RL")
 
@@ -56,9 +58,14 @@ class RobotConfig:
     leg_kd: float = 4.5
     """Damping of the legs' drives, N m s / rad. Published: 2."""
     arm_kp: float = 400.0
-    """Stiffness of the drives of arm and gripper, N m / rad."""
+    """Stiffness of the arm's drives, N m / rad."""
     arm_kd: float = 40.0
-    """Damping of the drives of arm and gripper, N m s / rad."""
+    """Damping of the arm's drives, N m s / rad."""
+    gripper_kp: float = 5.0
+    """Stiffness of the gripper's drives, N m / rad. Published: 400 for tracking, 2 to 5 for picking; a stiffer drive
+    squeezes light objects out of the fingers."""
+    gripper_kd: float = 2.5
+    """Damping of the gripper's drives, N m s / rad. Published: 40 for tracking, 2.5 for picking."""
     leg_action_scale: tuple[float, ...] = (0.4, 0.45, 0.45)
     """Radians per unit of action for the joints of one leg."""
     arm_action_scale: float = 0.3
@@ -79,7 +86,7 @@ class RobotConfig:
                 f"robot.leg_joints names {len(self.leg_joints)} joints: with {len(self.feet)} feet and "
                 f"{per_leg} leg_action_scale they must be {per_leg * len(self.feet)}"
             )
-        for name in ("leg_kp", "leg_kd", "arm_kp", "arm_kd", "standing_height"):
+        for name in ("leg_kp", "leg_kd", "arm_kp", "arm_kd", "gripper_kp", "gripper_kd", "standing_height"):
             value = getattr(self, name)
             if not (value > 0 and isfinite(value)):
                 raise ValueError(f"robot.{name} is {value}: it must be a finite number above 0")
@@ -92,8 +99,11 @@ class RobotConfig:
     @property
     def gains(self) -> tuple[NDArray, NDArray]:
         """kp and kd of every driven joint [J]."""
-        legs, rest = len(self.leg_joints), len(self.arm_joints) + len(self.gripper_joints)
-        return np.repeat([self.leg_kp, self.arm_kp], [legs, rest]), np.repeat([self.leg_kd, self.arm_kd], [legs, rest])
+        counts = [len(self.leg_joints), len(self.arm_joints), len(self.gripper_joints)]
+        return (
+            np.repeat([self.leg_kp, self.arm_kp, self.gripper_kp], counts),
+            np.repeat([self.leg_kd, self.arm_kd, self.gripper_kd], counts),
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,11 +128,11 @@ class Robot:
     default: NDArray
     """[J] rad."""
     lower: NDArray
-    """[J] rad."""
+    """[J] rad; minus infinity for a joint without limits."""
     upper: NDArray
-    """[J] rad."""
+    """[J] rad; infinity for a joint without limits."""
     torque: NDArray
-    """[J] largest torque, N m."""
+    """[J] largest torque either way, N m."""
     action_scale: NDArray
     """[J] rad per unit of action; 0 for the gripper."""
     mirror: NDArray
@@ -159,24 +169,24 @@ def model_path(config: RobotConfig) -> Path:
 
 
 def read(model: mujoco.MjModel, config: RobotConfig) -> Robot:
-    """Look a robot up in a model. Raises ValueError naming what the model lacks."""
+    """Look a robot up in a model. Raises ValueError naming what the model lacks or what does not fit it."""
     names = config.joints
     joint = np.array([find(model, "joint", name, "joints") for name in names])
     base = find(model, "body", config.base, "base")
     free = model.body_jntadr[base]
     if free < 0 or model.jnt_type[free] != mujoco.mjtJoint.mjJNT_FREE:
         raise ValueError(f"robot.base is {config.base!r}: that body has no free joint")
-    driven = {int(model.actuator_trnid[i, 0]): i for i in range(model.nu)}
-    missing = [name for name, i in zip(names, joint, strict=True) if i not in driven]
-    if missing:
-        raise ValueError(f"robot.joints: no actuator drives {missing[0]!r} in the model")
-    actuator = np.array([driven[i] for i in joint])
-    legs, arm = len(config.leg_joints), len(config.arm_joints)
+    actuator = actuators(model, joint)
     mirror, sign = mirrored(model, base, joint)
+    limited = model.jnt_limited[joint].astype(bool)
     if config.arm_joints:
         find(model, "site", config.arm_base, "arm_base")
         find(model, "site", config.end_effector, "end_effector")
-    return Robot(
+    for bumper in config.bumpers:
+        find(model, "geom", bumper, "bumpers")
+    for foot in config.feet:
+        find(model, "site", foot, "feet")
+    robot = Robot(
         config=config,
         names=names,
         base=base,
@@ -186,20 +196,22 @@ def read(model: mujoco.MjModel, config: RobotConfig) -> Robot:
         base_qpos=int(model.jnt_qposadr[free]),
         base_qvel=int(model.jnt_dofadr[free]),
         default=np.array(config.default_pose),
-        lower=model.jnt_range[joint, 0],
-        upper=model.jnt_range[joint, 1],
-        torque=model.actuator_forcerange[actuator, 1],
+        lower=np.where(limited, model.jnt_range[joint, 0], -np.inf),
+        upper=np.where(limited, model.jnt_range[joint, 1], np.inf),
+        torque=np.array([torque_limit(model, i, k) for i, k in zip(joint, actuator, strict=True)]),
         action_scale=np.concatenate(
             [
                 np.tile(config.leg_action_scale, len(config.feet)),
-                np.full(arm, config.arm_action_scale),
-                np.zeros(len(names) - legs - arm),
+                np.full(len(config.arm_joints), config.arm_action_scale),
+                np.zeros(len(config.gripper_joints)),
             ]
         ),
         mirror=mirror,
         mirror_sign=sign,
         feet=np.array([find(model, "geom", name, "feet") for name in config.feet]),
     )
+    check_pose(model, robot)
+    return robot
 
 
 def find(model: mujoco.MjModel, kind: str, name: str, field: str) -> int:
@@ -208,6 +220,34 @@ def find(model: mujoco.MjModel, kind: str, name: str, field: str) -> int:
     if found < 0:
         raise ValueError(f"robot.{field} names {name!r}: the model has no {kind} of that name")
     return found
+
+
+def check_pose(model: mujoco.MjModel, robot: Robot) -> None:
+    """Raises ValueError if the default pose is outside the joints' limits, if a foot is not on its leg, or if the feet
+    are not where the standing height says."""
+    config = robot.config
+    outside = (robot.default < robot.lower - 1e-6) | (robot.default > robot.upper + 1e-6)
+    for i in np.flatnonzero(outside):
+        raise ValueError(
+            f"robot.default_pose: {robot.names[i]!r} is {robot.default[i]:g}, "
+            f"outside its limits {robot.lower[i]:g} to {robot.upper[i]:g}"
+        )
+    per_leg = len(config.leg_action_scale)
+    for i, foot in enumerate(robot.feet):
+        body, last = model.geom_bodyid[foot], config.leg_joints[per_leg * (i + 1) - 1]
+        while body and body != model.joint(last).bodyid[0]:
+            body = model.body_parentid[body]
+        if not body:
+            raise ValueError(f"robot.feet: {config.feet[i]!r} is not on the leg of {last!r}: order feet as the legs")
+    data = mujoco.MjData(model)
+    data.qpos[robot.qpos] = robot.default
+    mujoco.mj_kinematics(model, data)
+    height = data.xpos[robot.base, 2] - (data.geom_xpos[robot.feet, 2] - model.geom_rbound[robot.feet]).min()
+    if abs(height - config.standing_height) > 0.2 * height:
+        raise ValueError(
+            f"robot.standing_height is {config.standing_height:g}: in the default pose the feet reach {height:.3f} m "
+            "below the base"
+        )
 
 
 def mirrored(model: mujoco.MjModel, base: int, joints: NDArray) -> tuple[NDArray, NDArray]:

@@ -1,7 +1,8 @@
 """The ground: a plane, or a height field of rough patches."""
 
 from dataclasses import dataclass
-from typing import Literal
+from math import inf
+from typing import Literal, get_args
 
 import cv2
 import jax.numpy as jnp
@@ -11,6 +12,7 @@ from jax import Array
 from jax.scipy.ndimage import map_coordinates
 from numpy.typing import NDArray
 
+Kind = Literal["flat", "rough"]
 GROUND = "ground"
 DEPTH = 0.5
 """Of the solid beneath a height field, m."""
@@ -20,14 +22,14 @@ DEPTH = 0.5
 class TerrainConfig:
     """The ground that all worlds share. Raises ValueError, in one line, for a setting that cannot work."""
 
-    kind: Literal["flat", "rough"] = "flat"
+    kind: Kind = "flat"
     """A plane, or patches of smoothed noise."""
     size: float = 24.0
     """Length of a side, m. Robots start at least `margin` from the edge."""
     margin: float = 8.0
     """m."""
     grid: float = 0.1
-    """Distance of neighbouring heights, m."""
+    """Distance of neighbouring heights, m; as near to it as divides `size`."""
     amplitude: float = 0.06
     """Largest height of the roughest patch over or under the mean, m."""
     patch: float = 4.0
@@ -38,9 +40,14 @@ class TerrainConfig:
     """Of the heights."""
 
     def __post_init__(self):
+        if self.kind not in get_args(Kind):
+            raise ValueError(f"terrain.kind is {self.kind!r}: use one of {', '.join(get_args(Kind))}")
         for name in ("size", "grid", "patch", "bump"):
-            if getattr(self, name) <= 0:
-                raise ValueError(f"terrain.{name} is {getattr(self, name)}: it must be above 0")
+            value = getattr(self, name)
+            if not 0 < value < inf:
+                raise ValueError(f"terrain.{name} is {value}: it must be a finite number above 0")
+        if self.grid > self.size:
+            raise ValueError(f"terrain.grid is {self.grid}: it must be at most size, {self.size}")
         if not 0 <= self.amplitude < DEPTH:
             raise ValueError(f"terrain.amplitude is {self.amplitude}: it must be at least 0 and below {DEPTH}")
         if not 0 <= 2 * self.margin < self.size:
@@ -59,7 +66,8 @@ class Terrain:
         """Height of the ground, m, at places [..., 2] (world, m). Bilinear between the grid's points."""
         if self.heights is None:
             return jnp.zeros(xy.shape[:-1])
-        place = (xy + self.config.size / 2) / self.config.grid
+        cells = len(self.heights) - 1
+        place = (xy / self.config.size + 0.5) * cells
         return map_coordinates(jnp.asarray(self.heights), [place[..., 1], place[..., 0]], order=1, mode="nearest")
 
 
