@@ -15,7 +15,8 @@ def read(kind: type[T], argv: list[str], **settings: Any) -> T:
     said = io.StringIO()
     try:
         with contextlib.redirect_stderr(said):
-            return tyro.cli(kind, args=argv, **settings)
+            # A default settles which of several tasks a setting belongs to.
+            return tyro.cli(kind, args=argv, config=(tyro.conf.AvoidSubcommands,), **settings)
     except SystemExit as stop:
         if not stop.code:
             raise

@@ -5,12 +5,12 @@ import sys
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from rich.console import Console
 from rich.table import Table
 
-from ..envs.planar.env import Engine
+from ..envs.planar.env import Engine, PlanarConfig
 from ..policies.judge.provenance import record
 from ..policies.judge.report import Report, span
 from ..policies.judge.suite import smallest_size
@@ -51,13 +51,9 @@ def main(argv: list[str]) -> int:
     if options.attempts < 1:
         raise ValueError(f"--attempts is {options.attempts}: it must be at least 1")
     preset = load_preset("demo")
-    config = replace(
-        preset,
-        seed=options.seed,
-        env=replace(preset.env, engine=options.engine),
-        run=replace(preset.run, out=options.out),
-    )
-    (level,) = config.env.levels
+    env = replace(cast(PlanarConfig, preset.env), engine=options.engine)
+    config = replace(preset, seed=options.seed, env=env, run=replace(preset.run, out=options.out))
+    (level,) = env.levels
     print(f"Training on {level} from scratch, {config.run.total_steps:,} steps.", flush=True)
     began = time.monotonic()
     try:

@@ -1,4 +1,4 @@
-"""`gambol eval`: score a run on a suite of levels, or compare two runs."""
+"""`gambol eval`: score a run on a suite, or compare two runs."""
 
 import json
 import sys
@@ -9,29 +9,42 @@ from typing import Any, Literal, NamedTuple
 
 import tyro
 from rich.console import Console
-from rich.table import Table
 
 from ..envs.contract import PyTree
 from ..envs.files import write_atomically
-from ..envs.planar.env import Engine, PlanarConfig, PlanarEnv
+from ..envs.make import EnvConfig, with_engine
+from ..envs.planar.env import PlanarEnv
+from ..envs.track.config import TrackConfig
+from ..envs.track.env import TrackEnv
 from ..policies.judge import report as reports
+from ..policies.judge import track, track_report
 from ..policies.judge.baselines import BASELINES
-from ..policies.judge.compare import SCOPES, compare, comparison_markdown, same_task, verdict
+from ..policies.judge.compare import compare, comparison_markdown, same_task
 from ..policies.judge.report import Report
 from ..policies.judge.rollout import evaluate
-from ..policies.judge.suite import for_suite, hashes, protocol, smallest_size
+from ..policies.judge.suite import config_for, for_suite, hashes, protocol, task_of
 from ..policies.learn.config import TrainConfig
 from ..policies.policy import Policy
 from .arguments import read
+from .eval_tables import print_comparison, print_levels, print_tracking
 
-DESCRIPTION = """Score a policy on levels, each attempted many times with sampled actions, or compare two scores.
+DESCRIPTION = """Score a policy: on levels, each attempted many times with sampled actions, or in tracking, over many
+episodes and without sampling. Or compare two scores on levels.
 
   gambol eval runs/demo/2026-01-31_12-00-00 --suite kinetix/m --video
+  gambol eval policies/pretrained/track-b1z1 --suite track/standard
   gambol eval random --suite kinetix/s
   gambol eval --compare RUN_A RUN_B --suite kinetix/m
 
 Writes eval/<suite>.json, .md and .png, and videos/, into the run.
 """
+
+ATTEMPTS = 20
+"""Attempts per level, unless told."""
+JUDGE = "batch"
+"""The engine that judges tracking, wherever the policy was trained."""
+COUNTED = {"planar": "attempts", "track": "episodes"}
+"""By task, the option that says how much is played."""
 
 
 @dataclass(frozen=True)
@@ -39,19 +52,21 @@ class Arguments:
     """What the command line chooses."""
 
     run: tyro.conf.Positional[str] = ""
-    """Folder of the run, or the word random or noop for a policy that learned nothing."""
+    """Folder of a run or of a shipped policy, or the word random or noop for a policy that learned nothing."""
     suite: str = ""
-    """Suite, level, .json file or folder of them, such as kinetix/m."""
-    attempts: int = 20
-    """Attempts per level."""
+    """Suite, level, .json file or folder of them, such as kinetix/m or track/standard."""
+    attempts: int | None = None
+    """Attempts per level, by default 20."""
+    episodes: int | None = None
+    """Episodes of a suite of tracking, by default 1024."""
     seed: int = 0
     """Start of every random number of the evaluation."""
     policy: Literal["trained", "random", "noop"] = "trained"
     """What acts in the run's environment; a baseline's score joins the run's next chart of the suite."""
     checkpoint: str = "best"
     """best, latest, or the step of a checkpoint."""
-    engine: Engine | None = None
-    """What computes the physics, in place of what the run was trained with."""
+    engine: str | None = None
+    """What computes the physics: by default what the run was trained with; in tracking batch, MuJoCo's own C code."""
     video: bool = False
     """Also film the best and the worst levels."""
     out: Path | None = None
@@ -68,7 +83,7 @@ class Subject(NamedTuple):
     policy_name: str
     run: str | None
     checkpoint: int | None
-    env: PlanarEnv
+    env: PlanarEnv | TrackEnv
     policy: Policy
     params: PyTree
     folder: Path
@@ -94,15 +109,25 @@ def main(argv: list[str]) -> int:
 def judge(options: Arguments) -> Report:
     """Evaluate, write the report and print it."""
     subject = find_subject(options)
-    folder = writable(subject.folder / "eval")
-    with Console(stderr=True).status(f"{options.attempts} attempts at {len(subject.env.level_names)} levels"):
-        evaluation = evaluate(subject.env, subject.policy, subject.params, attempts=options.attempts, seed=options.seed)
+    if isinstance(subject.env, TrackEnv):
+        report, paths = judge_tracking(subject, subject.env, options)
+    else:
+        report, paths = judge_levels(subject, subject.env, options)
+    print("\n".join(map(str, paths)))
+    return report
+
+
+def judge_levels(subject: Subject, env: PlanarEnv, options: Arguments) -> tuple[Report, list[Path]]:
+    """Attempt every level; the report and where it was written."""
+    folder, attempts = writable(subject.folder / "eval"), options.attempts or ATTEMPTS
+    with Console(stderr=True).status(f"{attempts} attempts at {len(env.level_names)} levels"):
+        evaluation = evaluate(env, subject.policy, subject.params, attempts=attempts, seed=options.seed)
     report = reports.build(
         evaluation,
         suite=options.suite,
         policy=subject.policy_name,
-        hashes=hashes(subject.env),
-        protocol=protocol(subject.env.config),
+        hashes=hashes(env),
+        protocol=protocol(env.config),
         run=subject.run,
         checkpoint=subject.checkpoint,
     )
@@ -111,25 +136,40 @@ def judge(options: Arguments) -> Report:
         from ..policies.judge.show import show
 
         videos = writable(subject.folder / "videos")
-        paths += show(subject.env, subject.policy, subject.params, evaluation, videos, subject.stem)
-    print_report(report)
-    print("\n".join(map(str, paths)))
-    return report
+        paths += show(env, subject.policy, subject.params, evaluation, videos, subject.stem)
+    print_levels(report)
+    return report, paths
+
+
+def judge_tracking(subject: Subject, env: TrackEnv, options: Arguments) -> tuple[Report, list[Path]]:
+    """Play many episodes; the report and where it was written."""
+    from ..policies.judge.track_chart import draw_chart
+
+    folder, episodes = writable(subject.folder / "eval"), options.episodes or track.EPISODES
+    with Console(stderr=True).status(f"{episodes:,} episodes of {env.config.episode_seconds:g} s"):
+        tracking = track.evaluate(env, subject.policy, subject.params, episodes=episodes, seed=options.seed)
+    report = track_report.build(
+        tracking,
+        env.config,
+        suite=options.suite,
+        policy=subject.policy_name,
+        engine=env.engine,
+        run=subject.run,
+        checkpoint=subject.checkpoint,
+    )
+    print_tracking(report)
+    page, chart = track_report.markdown(report), draw_chart(report)
+    return report, reports.save(report, folder, subject.stem, page, chart)
 
 
 def find_subject(options: Arguments) -> Subject:
     """The policy and env that the arguments name. Raises ValueError where there is no such thing."""
     from ..policies.learn.run import build, load_policy, load_run
 
-    if not options.run:
-        raise ValueError("name a run folder, or random, or noop, like: gambol eval random --suite kinetix/m")
-    if options.attempts < 1:
-        raise ValueError(f"--attempts is {options.attempts}: it must be at least 1")
-    if not options.suite:
-        raise ValueError("--suite is missing: name the levels, like --suite kinetix/m")
+    check(options)
     stem = reports.stem(options.suite)
     if options.run in BASELINES:
-        env = for_suite(on_engine(PlanarConfig(size=smallest_size(options.suite)), options.engine), options.suite)
+        env = for_suite(on_engine(config_for(options.suite), options.engine), options.suite)
         folder = options.out or Path("runs") / options.run
         return Subject(options.run, None, None, env, BASELINES[options.run](env.spec), None, folder, stem)
     run = Path(options.run)
@@ -142,15 +182,34 @@ def find_subject(options: Arguments) -> Subject:
     def build_here(config: TrainConfig):
         return build(replace(config, env=on_engine(config.env, options.engine)))
 
-    loaded = load_policy(run, which(options.checkpoint), build_here)
+    temperature = 0.0 if isinstance(env, TrackEnv) else 1.0
+    loaded = load_policy(run, which(options.checkpoint), build_here, temperature)
     # The last two folders name a run; the rest of its path is of no interest to who reads the report.
     name = "/".join(run.resolve().parts[-2:])
     return Subject(loaded.config.name, name, loaded.step, env, loaded.policy, loaded.params, folder, stem)
 
 
-def on_engine(config: PlanarConfig, engine: Engine | None) -> PlanarConfig:
-    """The config with another engine, or as it is for None."""
-    return config if engine is None else replace(config, engine=engine)
+def check(options: Arguments) -> None:
+    """Raises ValueError for options that are missing, out of range, or not for the task of the suite."""
+    if not options.run:
+        raise ValueError("name a run folder, or random, or noop, like: gambol eval random --suite kinetix/m")
+    for name in COUNTED.values():
+        count = getattr(options, name)
+        if count is not None and count < 1:
+            raise ValueError(f"--{name} is {count}: it must be at least 1")
+    if not options.suite:
+        raise ValueError("--suite is missing: name a suite, like --suite kinetix/m or --suite track/standard")
+    mine = COUNTED[task_of(options.suite)]
+    for name in COUNTED.values():
+        if name != mine and getattr(options, name) is not None:
+            raise ValueError(f"--{name} does not go with suite {options.suite}: use --{mine}")
+    if options.video and mine != COUNTED["planar"]:
+        raise ValueError(f"--video films levels, and suite {options.suite} has none: leave it out")
+
+
+def on_engine(config: EnvConfig, engine: str | None) -> EnvConfig:
+    """The config with another engine; for None with that of the judge, or as it is where the judge has none."""
+    return with_engine(config, engine or (JUDGE if isinstance(config, TrackConfig) else None))
 
 
 def which(checkpoint: str) -> Any:
@@ -215,35 +274,3 @@ def report_file(name: str, suite: str) -> Path:
     if suite or not present:
         raise ValueError(f"{name} has no report of {suite or 'any suite'}: make one with gambol eval")
     raise ValueError(f"{name} has reports of {', '.join(trained or present)}: say which with --suite")
-
-
-def print_report(report: Report) -> None:
-    """A table of levels and the mean."""
-    table = Table(title=f"{report['suite']}: {reports.title(report)}", title_justify="left")
-    table.add_column("level")
-    for column in ("solved", "solve rate", f"{round(100 * report['confidence'])} % interval"):
-        table.add_column(column, justify="right")
-    for name, level in report["levels"].items():
-        rate = report["groups"][name]["solve_rate"]
-        solved = f"{level['solved']}/{level['attempts']}"
-        table.add_row(reports.label(report, name), solved, reports.number(rate["mean"]), reports.span(rate))
-    rate = report["metrics"]["solve_rate"]
-    table.add_section()
-    table.add_row(f"mean of {len(report['levels'])}", "", f"{rate['mean']:.3f}", reports.span(rate), style="bold")
-    again = reports.span(report["solve_rate_same_levels"])
-    table.caption = f"mean over new attempts at these levels: {again}; {report['seconds']:.1f} s"
-    Console().print(table)
-
-
-def print_comparison(comparison: dict[str, Any]) -> None:
-    """Both means, their difference and its intervals."""
-    table = Table(title=f"{comparison['suite']}: a against b", title_justify="left")
-    for column in ("", "b - a", f"{round(100 * comparison['confidence'])} % interval", "p"):
-        table.add_column(column, justify="right" if column else "left")
-    for key, over in SCOPES.items():
-        entry = comparison[key]
-        table.add_row(over, f"{entry['mean']:+.3f}", reports.span(entry), f"{entry['p']:.4f}")
-    for side in "ab":
-        print(f"{side}: {comparison[side]}, mean solve rate {comparison['mean'][side]:.3f}")
-    Console().print(table)
-    print(verdict(comparison))

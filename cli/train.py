@@ -30,7 +30,7 @@ A run that was stopped or killed goes on from its newest checkpoint; only settin
 class Arguments:
     """What the command line chooses besides the preset."""
 
-    config: Annotated[TrainConfig, tyro.conf.arg(name=""), tyro.conf.AvoidSubcommands]
+    config: Annotated[TrainConfig, tyro.conf.arg(name="")]
     resume: Path | None = None
     """Folder of the run to go on with, in place of PRESET."""
     engine: str | None = None

@@ -8,10 +8,9 @@ from .planar.env import PlanarConfig, make_planar
 from .track.config import TrackConfig
 from .track.env import make_track
 
-T = TypeVar("T", PlanarConfig, TrackConfig)
-
 EnvConfig = PlanarConfig | TrackConfig
 """Settings of any task; `task` tells which."""
+T = TypeVar("T", bound=EnvConfig)
 
 
 def make_env(config: EnvConfig) -> Env:

@@ -25,19 +25,21 @@ class Command:
         return (self.velocity != 0).any(-1)
 
 
-def draw(config: CommandConfig, key: Array, worlds: int, share: Array | float = 1.0) -> Command:
-    """Fresh commands, `share` [] of their full speed. Those too slow to walk are told to stand."""
+def draw(config: CommandConfig, key: Array, worlds: int) -> Command:
+    """Fresh commands. Those too slow to walk are told to stand."""
     forward, yaw, standing = jax.random.uniform(key, (3, worlds))
     low, high = jnp.array([config.forward, config.yaw]).T
-    velocity = share * (low + (high - low) * jnp.stack([forward, yaw], -1))
+    velocity = low + (high - low) * jnp.stack([forward, yaw], -1)
     walks = (jnp.abs(velocity) > jnp.array([config.least_forward, config.least_yaw])).any(-1)
     velocity = jnp.where((walks & (standing >= config.standing))[:, None], velocity, 0.0)
-    return Command(velocity, jnp.full(worlds, config.period))
+    return Command(velocity, jnp.full(worlds, config.period, jnp.float32))
 
 
-def advance(config: CommandConfig, command: Command, key: Array, dt: float, share: Array | float = 1.0) -> Command:
-    """The commands `dt` seconds later; `share` as in `draw`."""
-    fresh = draw(config, key, command.left.shape[0], share)
+def advance(config: CommandConfig, command: Command, key: Array, dt: float) -> Command:
+    """The commands `dt` seconds later."""
+    fresh = draw(config, key, command.left.shape[0])
     left = command.left - dt
     over = left <= 1e-6
-    return Command(jnp.where(over[:, None], fresh.velocity, command.velocity), jnp.where(over, config.period, left))
+    return Command(
+        jnp.where(over[:, None], fresh.velocity, command.velocity), jnp.where(over, jnp.float32(config.period), left)
+    )

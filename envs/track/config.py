@@ -149,7 +149,7 @@ class RandomConfig:
 
 @dataclass(frozen=True)
 class CurriculumConfig:
-    """How the task grows with training: commands, pushes and everything in `random` from easy to full."""
+    """How the task grows with training: pushes and all else in `random` from what changes nothing to their ranges."""
 
     steps: int = 0
     """Control steps, summed over worlds, until the task is what it is to be; 0: from the start."""
@@ -183,8 +183,6 @@ class TrackConfig:
     """After which an episode is truncated."""
     arm: Literal["ik", "policy"] = "ik"
     """Who drives the arm: damped least squares on the goal, or the policy."""
-    history: int = 0
-    """Past observations that the policy sees besides the present one, if it adapts from them."""
     command: CommandConfig = field(default_factory=CommandConfig)
     """Where the base goes."""
     goal: GoalConfig = field(default_factory=GoalConfig)
@@ -211,15 +209,20 @@ class TrackConfig:
             section = getattr(self, part)
             for f in fields(section):
                 value = getattr(section, f.name)
-                if f.type == Range and (len(value) != 2 or value[0] > value[1]):
+                if f.type == Range and not (len(value) == 2 and value[0] <= value[1]):
                     raise ValueError(f"env.{part}.{f.name} is {list(value)}: give two numbers, the lower one first")
         for name in ("timestep", "episode_seconds", "most_tilt"):
             value = getattr(self, name)
             if not (value > 0 and isfinite(value)):
                 raise ValueError(f"env.{name} is {value}: it must be a finite number above 0")
-        for name, least in (("decimation", 1), ("history", 0)):
-            if getattr(self, name) < least:
-                raise ValueError(f"env.{name} is {getattr(self, name)}: it must be at least {least}")
+        if self.decimation < 1:
+            raise ValueError(f"env.decimation is {self.decimation}: it must be at least 1")
+        for part, name in (("goal", "travel"), ("random", "friction"), ("random", "leg_strength")):
+            if getattr(getattr(self, part), name)[0] <= 0:
+                raise ValueError(f"env.{part}.{name} is {list(getattr(getattr(self, part), name))}: start above 0")
+        for name in ("forward_width", "yaw_width"):
+            if not getattr(self.reward, name) > 0:
+                raise ValueError(f"env.reward.{name} is {getattr(self.reward, name)}: it must be above 0")
         if len(self.gait.offsets) != len(self.robot.feet):
             raise ValueError(f"env.gait.offsets has {len(self.gait.offsets)} phases: give one per foot of the robot")
         if len(self.goal.body) != 6:

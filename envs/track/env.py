@@ -103,23 +103,24 @@ class TrackEnv:
         config, robot, dt = self.config, self.world.robot, self.config.control_dt
         before, worlds = state.episode, action.shape[0]
         keys = jax.random.split(state.key, 7)
-        action = jnp.clip(action, -spec.MOST_ACTION, spec.MOST_ACTION)
+        # MuJoCo takes a target that is not a number for zero and goes on; here its world has blown up.
+        sound = jnp.isfinite(action).all(-1)
+        action = jnp.where(sound[:, None], jnp.clip(action, -spec.MOST_ACTION, spec.MOST_ACTION), 0.0)
         goal = goals.advance(config.goal, before.goal, keys[1], dt)
         control, reaching = self._control(before, action, goal)
-        moved, felt, blown, evidence = self._advance(before, control, state.evidence)
+        moved, felt, blown, evidence = self._advance(before, control, state.evidence, ~sound)
         seen = measure(self.world, self.places, moved, felt)
 
         moving = before.command.moving
         phase = gait.advance(config.gait, before.phase, moving, dt)
         moment = self._moment(before, seen, goal, phase, action, blown)
-        earned = {
-            name: jnp.where(blown, 0.0, value) for name, value in reward.terms(config.reward, robot, dt, moment).items()
-        }
+        earned = reward.terms(config.reward, robot, dt, moment)
+        earned = {name: jnp.where(blown & (name != "fall"), 0.0, value) for name, value in earned.items()}
         steps = before.steps + 1
         ended = replace(
             before,
             physics=self._push(moved, keys[2], steps * dt, moving),
-            command=commands.advance(config.command, before.command, keys[3], dt, self.share),
+            command=commands.advance(config.command, before.command, keys[3], dt),
             goal=goal,
             reach=reaching,
             phase=phase,
@@ -167,11 +168,14 @@ class TrackEnv:
             targets = targets.at[:, robot.arm].set(arm)
         return jnp.zeros((worlds, self.world.model.nu)).at[:, robot.actuator].set(targets), reaching
 
-    def _advance(self, before: Episode, control: Array, evidence: Evidence) -> tuple[State, Outcome, Array, Evidence]:
-        """Physics. A world that blows up [W] bool stays where it was, feels nothing, and leaves evidence."""
+    def _advance(
+        self, before: Episode, control: Array, evidence: Evidence, unsound: Array
+    ) -> tuple[State, Outcome, Array, Evidence]:
+        """Physics. A world that blows up [W] bool, as `unsound` ones do, stays where it was, feels nothing, and leaves
+        evidence."""
         values: Fields = randomise.values(self.world, before.drawn)
         moved, felt = self.physics.step(before.physics, control, values, self.config.decimation)
-        blown = ~(jnp.isfinite(moved.qpos).all(-1) & (jnp.abs(moved.qvel) < MOST_SPEED).all(-1))
+        blown = unsound | ~(jnp.isfinite(moved.qpos).all(-1) & (jnp.abs(moved.qvel) < MOST_SPEED).all(-1))
         evidence = blowup.keep(evidence, blown, before.physics, control, values)
         nothing = self._nothing_felt(control.shape[0])
         moved, felt = _where(blown, (before.physics, nothing), (moved, felt))

@@ -70,7 +70,7 @@ def start(
     return Episode(
         physics=State(qpos, qvel),
         drawn=randomise.draw(random, world, keys[2], worlds, share),
-        command=commands.draw(config.command, keys[3], worlds, share),
+        command=commands.draw(config.command, keys[3], worlds),
         goal=goals.first(worlds),
         reach=reach.start(robot, joints),
         phase=jnp.zeros(worlds),

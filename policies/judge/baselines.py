@@ -73,8 +73,9 @@ def _bounds(space: Box, terms: tuple[ActionTerm, ...]) -> tuple[np.ndarray, np.n
     for term in terms:
         entries = (..., slice(start, start + term.size))
         if term.clip is not None:
-            ends = sorted((end - term.offset) / term.scale for end in term.clip)
-            low[entries], high[entries] = np.maximum(low[entries], ends[0]), np.minimum(high[entries], ends[1])
+            ends = [(end - np.asarray(term.offset)) / np.asarray(term.scale) for end in term.clip]
+            low[entries] = np.maximum(low[entries], np.minimum(*ends))
+            high[entries] = np.minimum(high[entries], np.maximum(*ends))
         start += term.size
     return low, high
 

@@ -19,7 +19,8 @@ def draw_chart(report: Report, baselines: dict[str, Report]) -> bytes:
     names = sorted(rates, key=lambda name: (-rates[name]["mean"], name))
     figure = Figure(figsize=(8, 1.9 + ROW_INCHES * len(names)), dpi=150, layout="constrained")
     axes = figure.add_subplot()
-    _bars(axes, [label(report, name) for name in names], [rates[name] for name in names])
+    bars(axes, [label(report, name) for name in names], [rates[name] for name in names])
+    axes.set_xlim(0, 1.005)
     _line(axes, report, "mean", MEAN, "-")
     for (name, baseline), colour in zip(baselines.items(), BASELINES, strict=False):
         _line(axes, baseline, name, colour, "--")
@@ -29,22 +30,27 @@ def draw_chart(report: Report, baselines: dict[str, Report]) -> bytes:
     axes.legend(
         loc="lower left", bbox_to_anchor=(0, 1), ncols=len(baselines) + 1, frameon=False, fontsize=8, borderaxespad=0.2
     )
+    return png(figure)
+
+
+def png(figure: Figure) -> bytes:
+    """The figure as a PNG file."""
     canvas = FigureCanvasAgg(figure)
     out = io.BytesIO()
     canvas.print_png(out)
     return out.getvalue()
 
 
-def _bars(axes: Any, names: list[str], rates: list[dict[str, float]]) -> None:
+def bars(axes: Any, names: list[str], rates: list[dict[str, float]], colours: Any = BAR) -> None:
+    """A bar from zero per name, downward, each with its interval; entries as in reports."""
     rows = range(len(names))
     means = [rate["mean"] for rate in rates]
     below = [max(0.0, rate["mean"] - rate["lo"]) for rate in rates]
     above = [max(0.0, rate["hi"] - rate["mean"]) for rate in rates]
-    axes.barh(rows, means, height=0.7, color=BAR, zorder=2)
+    axes.barh(rows, means, height=0.7, color=colours, zorder=2)
     axes.errorbar(means, rows, xerr=[below, above], fmt="none", ecolor=INK, elinewidth=0.9, capsize=2, zorder=3)
     axes.set_yticks(rows, names, fontsize=8)
     axes.set_ylim(len(names) - 0.4, -0.6)
-    axes.set_xlim(0, 1.005)
     axes.tick_params(length=0, labelsize=8, colors=INK)
     axes.grid(axis="x", color=FAINT, linewidth=0.8, zorder=0)
     axes.set_axisbelow(True)

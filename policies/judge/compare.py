@@ -77,6 +77,9 @@ def comparison_markdown(comparison: dict[str, Any]) -> str:
 
 def same_task(a: Report, b: Report) -> None:
     """Raises ValueError, naming what differs, unless suite, levels, their contents and the protocol are the same."""
+    for report in (a, b):
+        if "levels" not in report:
+            raise ValueError(f"suite {report['suite']} has no levels: only suites of levels can be compared")
     if a["suite"] != b["suite"]:
         raise ValueError(f"suite is {a['suite']} in a and {b['suite']} in b: evaluate both on the same suite")
     for name in [*a["levels"], *b["levels"]]:

@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[2]
 RESULTS = ROOT / "benchmarks" / "results"
 PACKAGES = (
     *("gambol", "jax", "jaxlib", "warp-lang", "flax", "optax", "orbax-checkpoint"),
-    *("gymnasium", "numpy", "opencv-python"),
+    *("mujoco", "mujoco-mjx", "mujoco-warp", "gymnasium", "numpy", "opencv-python"),
 )
 """Distributions whose versions are recorded."""
 

@@ -15,9 +15,7 @@ from .statistics import Interval, bootstrap, wilson
 
 SCHEMA = 1
 CONFIDENCE = 0.95
-REQUIRED = {"schema": int, "suite": str, "policy": str} | dict.fromkeys(
-    ("metrics", "groups", "levels", "protocol"), dict
-)
+REQUIRED = {"schema": int, "suite": str, "policy": str} | dict.fromkeys(("metrics", "groups", "protocol"), dict)
 """Keys and kinds of values without which a JSON file is no report."""
 LEVEL = {"hash", "solved", "attempts"}
 """Keys without which an entry of `levels` cannot be compared."""
@@ -45,25 +43,33 @@ def build(
     metrics = {"solve_rate": _mean_rate(evaluation.solved, rates)} | {
         name: bootstrap(value, CONFIDENCE) for name, value in evaluation.values.items()
     }
-    return {
-        "schema": SCHEMA,
-        "suite": suite,
-        "policy": policy,
-        "run": run,
-        "checkpoint": checkpoint,
-        "metrics": {name: _entry(interval, total) for name, interval in metrics.items()},
-        "solve_rate_same_levels": _entry(_mean_rate(evaluation.solved, rates, new_levels=False), total),
-        "groups": {
-            name: {"solve_rate": _entry(rate, evaluation.attempts)}
+    return assemble(
+        suite=suite,
+        policy=policy,
+        run=run,
+        checkpoint=checkpoint,
+        metrics={name: entry(interval, total) for name, interval in metrics.items()},
+        solve_rate_same_levels=entry(_mean_rate(evaluation.solved, rates, new_levels=False), total),
+        groups={
+            name: {"solve_rate": entry(rate, evaluation.attempts)}
             for name, rate in zip(evaluation.levels, rates, strict=True)
         },
-        "levels": {name: _level(evaluation, i, hashes[name]) for i, name in enumerate(evaluation.levels)},
-        "attempts": evaluation.attempts,
-        "seed": evaluation.seed,
+        levels={name: _level(evaluation, i, hashes[name]) for i, name in enumerate(evaluation.levels)},
+        attempts=evaluation.attempts,
+        seed=evaluation.seed,
+        protocol={"sampled": True, "first_episode_only": True, "steps": evaluation.steps, **protocol},
+        seconds=evaluation.seconds,
+    )
+
+
+def assemble(*, seconds: float, **said: Any) -> Report:
+    """A report of any kind of suite: what it says, how sure, and where it was made."""
+    return {
+        "schema": SCHEMA,
+        **said,
         "confidence": CONFIDENCE,
-        "protocol": {"sampled": True, "first_episode_only": True, "steps": evaluation.steps, **protocol},
         "made_with": provenance(),
-        "seconds": round(evaluation.seconds, 3),
+        "seconds": round(seconds, 3),
     }
 
 
@@ -85,18 +91,22 @@ def read(path: Path) -> Report:
 
 
 def write(report: Report, folder: Path, stem: str, baselines: dict[str, Report] | None = None) -> list[Path]:
-    """Write `<stem>.json`, `.md` and `.png` into `folder` and return their paths.
+    """Write the report of a suite of levels as `save` does.
 
     `baselines`, by name, are reports of the same suite that the page and the chart show beside this one.
     """
     from .chart import draw_chart
 
+    return save(report, folder, stem, markdown(report, baselines or {}), draw_chart(report, baselines or {}))
+
+
+def save(report: Report, folder: Path, stem: str, page: str, chart: bytes) -> list[Path]:
+    """Write `<stem>.json`, `.md` and `.png` into `folder` and return their paths."""
     folder.mkdir(parents=True, exist_ok=True)
-    paths = [folder / f"{stem}{suffix}" for suffix in (".json", ".md", ".png")]
-    write_atomically(paths[0], json.dumps(report, indent=1, allow_nan=False).encode())
-    write_atomically(paths[1], markdown(report, baselines or {}).encode())
-    write_atomically(paths[2], draw_chart(report, baselines or {}))
-    return paths
+    contents = {".json": json.dumps(report, indent=1, allow_nan=False).encode(), ".md": page.encode(), ".png": chart}
+    for suffix, content in contents.items():
+        write_atomically(folder / f"{stem}{suffix}", content)
+    return [folder / f"{stem}{suffix}" for suffix in contents]
 
 
 def stem(suite: str) -> str:
@@ -124,20 +134,22 @@ def markdown(report: Report, baselines: dict[str, Report]) -> str:
             f"| {label(report, name)} | {level['solved']}/{level['attempts']} | {rate['mean']:.2f} | {span(rate)} "
             f"| {number(level['return'])} | {number(level['length'])} |"
         )
+    return "\n".join([*lines, *footer(report)])
+
+
+def footer(report: Report) -> list[str]:
+    """The last lines of a page: how it was judged, and where it was made."""
     made = report["made_with"]
     protocol = ", ".join(f"{key} {value}" for key, value in report["protocol"].items())
     versions = ", ".join(f"{key} {value}" for key, value in made["versions"].items())
-    return "\n".join(
-        [
-            *lines,
-            "",
-            f"Protocol: {protocol}, seed {report['seed']}.",
-            "",
-            f"Made in {report['seconds']:.1f} s on {made['device']}, {made['cores']} cores, {made['date']}, "
-            f"commit {made['commit']}, {versions}.",
-            "",
-        ]
-    )
+    return [
+        "",
+        f"Protocol: {protocol}, seed {report['seed']}.",
+        "",
+        f"Made in {report['seconds']:.1f} s on {made['device']}, {made['cores']} cores, {made['date']}, "
+        f"commit {made['commit']}, {versions}.",
+        "",
+    ]
 
 
 def label(report: Report, name: str) -> str:
@@ -171,6 +183,13 @@ def _problem(report: Any) -> str | None:
         return f"schema is {report['schema']}, this gambol reads {SCHEMA}"
     if not {"run", "checkpoint"}.issubset(report):
         return "run or checkpoint is missing"
+    return _problem_of_levels(report) if "levels" in report else None
+
+
+def _problem_of_levels(report: Report) -> str | None:
+    """What keeps a report from being one of a suite of levels."""
+    if not isinstance(report["levels"], dict):
+        return f"levels is {json.dumps(report['levels'])[:60]}, not dict"
     for name, level in report["levels"].items():
         if not isinstance(level, dict) or not LEVEL.issubset(level):
             return f"levels.{name} lacks {' or '.join(sorted(LEVEL))}"
@@ -187,7 +206,8 @@ def _mean_rate(solved: np.ndarray, rates: list[Interval], new_levels: bool = Tru
     return rates[0] if len(rates) == 1 else bootstrap(solved, CONFIDENCE, new_levels=new_levels)
 
 
-def _entry(interval: Interval, n: int) -> dict[str, Any]:
+def entry(interval: Interval, n: int) -> dict[str, Any]:
+    """An interval as reports have it, of `n` samples."""
     return {"mean": _finite(interval.mean), "lo": _finite(interval.lo), "hi": _finite(interval.hi), "n": n}
 
 

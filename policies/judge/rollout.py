@@ -99,11 +99,7 @@ def evaluate(
     is not positive, where `seed` is out of range, and where the env names no success metric.
     """
     steps = env.spec.max_steps if steps is None else steps
-    for name, value in (("attempts", attempts), ("steps", steps), ("max_worlds", max_worlds)):
-        if value < 1:
-            raise ValueError(f"{name} is {value}: it must be at least 1")
-    if not 0 <= seed < 2**32:
-        raise ValueError(f"seed is {seed}: it must be between 0 and 2^32 - 1")
+    check(seed, attempts=attempts, steps=steps, max_worlds=max_worlds)
     if env.spec.success is None:
         raise ValueError(f"{env.spec.name} has no success metric: it cannot be judged by solve rate")
     start = time.perf_counter()
@@ -125,6 +121,15 @@ def evaluate(
     return Evaluation(
         env.level_names, whole.solved, whole.ending, values, steps, seed, seconds=time.perf_counter() - start
     )
+
+
+def check(seed: int, **counts: int) -> None:
+    """Raises ValueError for a count that is not positive and a seed that is out of range."""
+    for name, value in counts.items():
+        if value < 1:
+            raise ValueError(f"{name} is {value}: it must be at least 1")
+    if not 0 <= seed < 2**32:
+        raise ValueError(f"seed is {seed}: it must be between 0 and 2^32 - 1")
 
 
 def attempt_keys(seed: int, levels: int, attempts: int) -> Array:

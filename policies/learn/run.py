@@ -83,6 +83,8 @@ def train(config: TrainConfig, run_dir: Path | None = None, resume: bool = False
     """
     require_packages(config)
     if resume:
+        if (Path(run_dir or "") / shipped.FILE).exists():
+            raise ValueError(f"{run_dir} is a shipped policy, not a run: train anew from its {CONFIG}")
         before = load_run(Path(run_dir or ""))
         changed = [name for name in differing(before, config) if not name.startswith("run.")]
         if changed:

@@ -10,9 +10,9 @@ from .stream import EncoderFactory, Stream
 
 
 def make_actor_critic(
-    spec: EnvSpec, distribution: Distribution, config: NetworkConfig, encoder: EncoderFactory, key: Array
+    spec: EnvSpec, distribution: Distribution, values: int, config: NetworkConfig, encoder: EncoderFactory, key: Array
 ) -> tuple[Stream, Stream]:
-    """The actor, which puts out the parameters of `distribution`, and the critic, which puts out one value.
+    """The actor, which puts out the parameters of `distribution`, and the critic, which puts out `values`.
 
     They share no weights, so that the critic may see more than the actor (`EnvSpec.critic_space`).
     """
@@ -27,5 +27,6 @@ def make_actor_critic(
         free_value=config.initial_log_std,
         **shared,
     )
-    critic = Stream(encoder(spec.critic_space or spec.observation_space, rngs), config.critic, 1, gain=1.0, **shared)
+    seen = spec.critic_space or spec.observation_space
+    critic = Stream(encoder(seen, rngs), config.critic, values, gain=1.0, **shared)
     return actor, critic

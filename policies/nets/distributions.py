@@ -2,7 +2,7 @@
 
 A network puts out `outputs` numbers per world and appends `free` numbers that do not depend on the observation;
 together they are the parameters [..., outputs + free] that the functions here take. Continuous actions are not
-squashed: the environment clips them.
+squashed: the environment clips them. A Discrete action counts as one entry.
 """
 
 from collections.abc import Callable
@@ -16,7 +16,7 @@ from jax import Array
 
 
 class Distribution(NamedTuple):
-    """A family of distributions. Parameters are [..., outputs + free]; results drop the last axis."""
+    """A family of distributions. Parameters are [..., outputs + free]."""
 
     outputs: int
     """Parameters that depend on the observation."""
@@ -26,10 +26,15 @@ class Distribution(NamedTuple):
     """(parameters, key, temperature) -> action. Temperature 1 is the distribution itself, 0 its mode."""
     mode: Callable[[Array], Array]
     """(parameters) -> the most likely action."""
-    log_prob: Callable[[Array, Array], Array]
-    """(parameters, action) -> [...] log of the probability (discrete) or density (continuous)."""
+    log_probs: Callable[[Array, Array], Array]
+    """(parameters, action) -> [..., entries] log of the probability (discrete) or density (continuous), for each entry
+    of the action: they are independent."""
     entropy: Callable[[Array], Array]
     """(parameters) -> [...] in nats."""
+
+    def log_prob(self, parameters: Array, action: Array) -> Array:
+        """[...] of the whole action."""
+        return self.log_probs(parameters, action).sum(axis=-1)
 
 
 def distribution_for(space: gymnasium.Space) -> Distribution:
@@ -56,14 +61,14 @@ def gaussian(size: int) -> Distribution:
         mean, log_std = split(parameters)
         return mean + temperature * jnp.exp(log_std) * jax.random.normal(key, mean.shape)
 
-    def log_prob(parameters: Array, action: Array) -> Array:
+    def log_probs(parameters: Array, action: Array) -> Array:
         mean, log_std = split(parameters)
-        return -jnp.sum(0.5 * ((action - mean) * jnp.exp(-log_std)) ** 2 + log_std + 0.5 * log(2 * pi), axis=-1)
+        return -(0.5 * ((action - mean) * jnp.exp(-log_std)) ** 2 + log_std + 0.5 * log(2 * pi))
 
     def entropy(parameters: Array) -> Array:
         return jnp.sum(split(parameters)[1] + 0.5 * log(2 * pi) + 0.5, axis=-1)
 
-    return Distribution(size, size, sample, lambda parameters: split(parameters)[0], log_prob, entropy)
+    return Distribution(size, size, sample, lambda parameters: split(parameters)[0], log_probs, entropy)
 
 
 def categorical(choices: int) -> Distribution:
@@ -76,13 +81,13 @@ def categorical(choices: int) -> Distribution:
     def mode(logits: Array) -> Array:
         return jnp.argmax(logits, axis=-1).astype(jnp.int32)
 
-    def log_prob(logits: Array, action: Array) -> Array:
-        return jnp.sum(jax.nn.log_softmax(logits) * jax.nn.one_hot(action, choices), axis=-1)
+    def log_probs(logits: Array, action: Array) -> Array:
+        return jnp.sum(jax.nn.log_softmax(logits) * jax.nn.one_hot(action, choices), axis=-1, keepdims=True)
 
     def entropy(logits: Array) -> Array:
         return -jnp.sum(jax.nn.softmax(logits) * jax.nn.log_softmax(logits), axis=-1)
 
-    return Distribution(choices, 0, sample, mode, log_prob, entropy)
+    return Distribution(choices, 0, sample, mode, log_probs, entropy)
 
 
 def multi_categorical(choices: tuple[int, ...]) -> Distribution:
@@ -101,11 +106,11 @@ def multi_categorical(choices: tuple[int, ...]) -> Distribution:
     def mode(logits: Array) -> Array:
         return jnp.stack([part.mode(own) for part, own in zip(parts, split(logits), strict=True)], axis=-1)
 
-    def log_prob(logits: Array, action: Array) -> Array:
+    def log_probs(logits: Array, action: Array) -> Array:
         own = split(logits)
-        return sum((part.log_prob(own[i], action[..., i]) for i, part in enumerate(parts)), jnp.float32(0))
+        return jnp.concatenate([part.log_probs(own[i], action[..., i]) for i, part in enumerate(parts)], axis=-1)
 
     def entropy(logits: Array) -> Array:
         return sum((part.entropy(own) for part, own in zip(parts, split(logits), strict=True)), jnp.float32(0))
 
-    return Distribution(sum(choices), 0, sample, mode, log_prob, entropy)
+    return Distribution(sum(choices), 0, sample, mode, log_probs, entropy)

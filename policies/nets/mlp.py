@@ -10,10 +10,24 @@ from jax import Array
 
 from .config import Activation
 
+
+@jax.custom_jvp
+def elu(x: Array) -> Array:
+    """x where that is positive, else exp(x) - 1. One exponential, and the slope is read off the value: on CPU that is
+    half the time of `jax.nn.elu`."""
+    return jnp.where(x > 0, x, jnp.exp(x) - 1)
+
+
+@elu.defjvp
+def _elu_slope(x: tuple[Array], change: tuple[Array]) -> tuple[Array, Array]:
+    y = elu(*x)
+    return y, jnp.where(y > 0, 1.0, y + 1) * change[0]
+
+
 ACTIVATIONS: dict[str, Callable[[Array], Array]] = {
     "tanh": jnp.tanh,
     "relu": jax.nn.relu,
-    "elu": jax.nn.elu,
+    "elu": elu,
     "swish": jax.nn.swish,
     "gelu": jax.nn.gelu,
 }
@@ -23,8 +37,7 @@ ACTIVATIONS: dict[str, Callable[[Array], Array]] = {
 def product(x: Array, kernel: Array) -> Array:
     """x [..., inputs] times kernel [inputs, outputs] -> [..., outputs].
 
-    Its gradient in the kernel is (g.T x).T, where JAX's own is x.T g: on CPU, XLA multiplies the former faster. What a
-    PPO update gains is in `docs/engine.md`.
+    Its gradient in the kernel is (g.T x).T, where JAX's own is x.T g: on CPU, XLA multiplies the former faster.
     """
     return x @ kernel
 
@@ -53,6 +66,24 @@ def dense(inputs: int, outputs: int, scale: float, rngs: nnx.Rngs) -> nnx.Linear
     return nnx.Linear(inputs, outputs, kernel_init=initial, dot_general=_dot_general, rngs=rngs)
 
 
+def to_columns(x: Array) -> Array:
+    """[..., inputs] -> [inputs, rows], laid out so in memory: without the barrier XLA would undo it in each product.
+
+    On CPU the gradients of kernels, which sum over rows, are then faster, and nothing else is slower.
+    """
+    return jax.lax.optimization_barrier(x.reshape(-1, x.shape[-1]).T)
+
+
+def to_rows(x: Array, shape: tuple[int, ...]) -> Array:
+    """[outputs, rows] -> [*shape, outputs]."""
+    return x.T.reshape(*shape, -1)
+
+
+def on_columns(layer: nnx.Linear, x: Array) -> Array:
+    """A linear layer, [inputs, rows] -> [outputs, rows]."""
+    return layer.kernel[...].T @ x + layer.bias[...][:, None]  # pyright: ignore[reportOptionalSubscript]
+
+
 class MLP(nnx.Module):
     """Hidden layers, orthogonal with gain sqrt(2), each followed by the activation. No layers: the identity."""
 
@@ -64,6 +95,10 @@ class MLP(nnx.Module):
 
     def __call__(self, x: Array) -> Array:
         """[..., inputs] -> [..., features]."""
+        return to_rows(self.on_columns(to_columns(x)), x.shape[:-1])
+
+    def on_columns(self, x: Array) -> Array:
+        """[inputs, rows] -> [features, rows]."""
         for layer in self.layers:
-            x = ACTIVATIONS[self.activation](layer(x))
+            x = ACTIVATIONS[self.activation](on_columns(layer, x))
         return x

@@ -15,7 +15,7 @@ from flax import nnx
 from jax import Array
 
 from .config import Activation
-from .mlp import MLP, dense
+from .mlp import MLP, dense, on_columns, to_columns, to_rows
 from .recurrent import GRU
 
 PyTree = Any
@@ -99,7 +99,8 @@ class Stream(nnx.Module):
         return self._numbers(features if after is None else after), after, last
 
     def _numbers(self, features: Array) -> Array:
-        numbers = self.head(self.trunk(features))
+        last = self.trunk.on_columns(to_columns(features))
+        numbers = to_rows(on_columns(self.head, last), features.shape[:-1])
         if self.free is None:
             return numbers
         free = jnp.broadcast_to(self.free[...], (*numbers.shape[:-1], self.free.size))

@@ -1,4 +1,5 @@
-"""`gambol eval` on two small levels with episodes of a few steps; the trained policy is a stand-in."""
+"""`gambol eval` on two small levels with episodes of a few steps, and on suites of tracking without any; the trained
+policy is a stand-in."""
 
 import json
 from pathlib import Path
@@ -11,8 +12,10 @@ from gambol.cli import main as cli
 from gambol.envs.planar import suites
 from gambol.envs.planar.env import PlanarConfig
 from gambol.envs.planar.level import read_level, write_level
+from gambol.envs.track.config import TrackConfig
+from gambol.envs.track.env import TrackEnv
 from gambol.policies.judge import report as reports
-from gambol.policies.judge import show
+from gambol.policies.judge import show, track
 from gambol.policies.judge.baselines import BASELINES, random_policy
 from gambol.policies.judge.rollout import Evaluation
 from gambol.policies.judge.suite import for_suite
@@ -20,6 +23,7 @@ from gambol.policies.learn import run as runs
 from gambol.policies.learn.config import TrainConfig, save_yaml
 
 CONFIG = TrainConfig(name="toy", env=PlanarConfig(size="s", levels=("kinetix/s",), action="continuous", max_steps=4))
+TRACKING = TrainConfig(name="walker", env=TrackConfig(engine="mjx"))
 
 
 @pytest.fixture(scope="module")
@@ -38,6 +42,36 @@ def run(tmp_path_factory):
     return folder
 
 
+@pytest.fixture(scope="module")
+def walker(tmp_path_factory):
+    """A run of tracking, trained on an engine that need not run here."""
+    folder = tmp_path_factory.mktemp("runs") / "walker" / "today"
+    folder.mkdir(parents=True)
+    save_yaml(TRACKING, folder / "config.yaml")
+    return folder
+
+
+@pytest.fixture
+def played(monkeypatch):
+    """Let every run have a policy, and every judgement of tracking be of one step in every cell, all signals 1."""
+    asked = []
+
+    def load(folder, checkpoint, build, temperature):
+        asked.append({"checkpoint": checkpoint, "engine": build(TRACKING), "temperature": temperature})
+        return SimpleNamespace(config=TRACKING, policy="policy", params="params", step=80)
+
+    def play(env, policy, params, **settings):
+        asked.append({"env": env, "policy": policy, "params": params, **settings})
+        shape = (4, len(track.CELLS), len(track.SIGNALS))
+        flags = np.zeros((4, len(track.FLAGS)), bool)
+        return track.Tracking(flags, np.ones(shape[:2]), np.ones(shape), np.ones(shape), 500, settings["seed"], 0.5)
+
+    monkeypatch.setattr(runs, "load_policy", load)
+    monkeypatch.setattr(runs, "build", lambda config: config.env.engine)
+    monkeypatch.setattr(track, "evaluate", play)
+    return asked
+
+
 @pytest.fixture
 def trained(monkeypatch, levels):
     """Let every run have checkpoint 640 with one and the same policy, which is also the random one."""
@@ -45,7 +79,8 @@ def trained(monkeypatch, levels):
     loaded = SimpleNamespace(config=CONFIG, policy=policy, params=None, step=640)
     asked = []
 
-    def load(folder, checkpoint, build):
+    def load(folder, checkpoint, build, temperature):
+        assert temperature == 1.0
         asked.append((folder, checkpoint))
         build(CONFIG)
         return loaded
@@ -120,19 +155,71 @@ def test_another_engine_than_that_of_training_can_compute(run, trained, levels, 
         (["--compare", "RUN", "RUN", "--suite", "kinetix/l"], "has no report of kinetix/l"),
         (["RUN", "--compare", "RUN", "RUN"], "leave out"),
         (["--compare", "RUN"], "name two runs or report files"),
+        (["RUN", "--suite", "track/calm"], "suite track/calm is for the task track and the policy is for planar"),
+        (["WALKER", "--suite", "kinetix/s"], "suite kinetix/s is for the task planar and the policy is for track"),
+        (["WALKER", "--suite", "track/clam"], "there is no suite 'track/clam': did you mean track/calm?"),
+        (["WALKER", "--suite", "track/calm"], "no checkpoint"),
+        (["WALKER", "--suite", "track/calm", "--engine", "bach"], "env.engine is 'bach': use 'auto' or 'batch' or"),
+        (["random", "--suite", "kinetix/s", "--engine", "batch"], "env.engine is 'batch': use 'auto' or 'xla' or"),
+        (
+            ["random", "--suite", "track/calm", "--attempts", "5"],
+            "--attempts does not go with suite track/calm: use --e",
+        ),
+        (["random", "--suite", "kinetix/s", "--episodes", "5"], "--episodes does not go with suite kinetix/s: use --a"),
+        (["random", "--suite", "track/calm", "--episodes", "0"], "--episodes is 0: it must be at least 1"),
+        (["random", "--suite", "track/calm", "--video"], "--video films levels, and suite track/calm has none"),
         (
             ["random", "--suite", "kinetix/s", "--out", "/dev/null"],
             "/dev/null/eval cannot be written (Not a directory)",
         ),
     ],
 )
-def test_wrong_use_exits_2_with_one_line_and_writes_nothing(argv, message, run, monkeypatch, tmp_path, capsys):
+def test_wrong_use_exits_2_with_one_line_and_writes_nothing(argv, message, run, walker, monkeypatch, tmp_path, capsys):
     monkeypatch.setattr(cli, "enable_compilation_cache", lambda: True)
     monkeypatch.chdir(tmp_path)
-    assert cli.main(["eval", *(str(run) if word == "RUN" else word for word in argv)]) == 2
+    places = {"RUN": str(run), "WALKER": str(walker)}
+    assert cli.main(["eval", *(places.get(word, word) for word in argv)]) == 2
     said = capsys.readouterr()
     assert message in said.err and said.err.startswith("gambol: ") and said.err.count("\n") == 1
     assert said.out == "" and list(tmp_path.iterdir()) == []
+
+
+def test_tracking_is_judged_without_sampling_on_plain_mujoco(walker, played, capsys):
+    assert command.main([str(walker), "--suite", "track/standard", "--seed", "3", "--json"]) == 0
+    loaded, judged = played
+    assert loaded == {"checkpoint": "best", "engine": "batch", "temperature": 0.0}
+    assert isinstance(judged["env"], TrackEnv) and judged["env"].engine == "batch"
+    assert {name: judged[name] for name in ("policy", "params", "episodes", "seed")} == {
+        **{"policy": "policy", "params": "params"},
+        **{"episodes": 1024, "seed": 3},
+    }
+    report = reports.read(walker / "eval" / "track-standard.json")
+    assert (report["policy"], report["run"], report["checkpoint"]) == ("walker", "walker/today", 80)
+    assert report["protocol"]["engine"] == "batch" and report["protocol"]["sampled"] is False
+    *text, last = capsys.readouterr().out.splitlines()
+    assert json.loads(last) == reports.summary(report)
+    assert json.loads(last)["metrics"]["ee_pos_hold_cm"]["mean"] == 100
+    assert any("walking/holding" in line for line in text) and any("survival" in line for line in text)
+    assert [line.rpartition(".")[2] for line in text[-3:]] == ["json", "md", "png"]
+
+
+def test_a_baseline_tracks_in_the_run_or_on_its_own(walker, played, tmp_path):
+    common = ["--suite", "track/calm", "--episodes", "12", "--out", str(tmp_path)]
+    assert command.main([str(walker), "--policy", "noop", *common]) == 0
+    assert command.main(["random", *common]) == 0
+    assert [judged["episodes"] for judged in played] == [12, 12]
+    assert sorted(path.name for path in (tmp_path / "eval").glob("*.json")) == [
+        "track-calm.json",
+        "track-calm.noop.json",
+    ]
+    own = reports.read(tmp_path / "eval" / "track-calm.json")
+    assert (own["policy"], own["run"], own["conditions"]["random"]["noise"]) == ("random", None, 0.0)
+
+
+def test_reports_of_tracking_are_not_compared(walker, played, tmp_path):
+    command.main(["random", "--suite", "track/calm", "--out", str(tmp_path)])
+    with pytest.raises(ValueError, match="suite track/calm has no levels: only suites of levels can be compared"):
+        command.main(["--compare", str(tmp_path), str(tmp_path)])
 
 
 def test_two_runs_are_compared_and_the_outcome_written(tmp_path, capsys):

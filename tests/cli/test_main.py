@@ -102,7 +102,7 @@ def test_an_interrupted_process_skips_the_orderly_exit():
 
 
 @pytest.mark.parametrize(
-    ("name", "hint"), [("trian", "did you mean train?"), ("zzz", "use one of demo, train, eval, levels, bench, doctor")]
+    ("name", "hint"), [("trian", "did you mean train?"), ("zzz", f"use one of {', '.join(cli.COMMANDS)}")]
 )
 def test_an_unknown_command_names_the_nearest(capsys, name, hint):
     assert cli.main([name]) == 2

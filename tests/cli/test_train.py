@@ -2,7 +2,7 @@ import json
 
 import pytest
 from gambol.cli import arguments, main, train
-from gambol.policies.learn.config import TrainConfig, load_preset, save_yaml
+from gambol.policies.learn.config import TrainConfig, load_preset, presets, save_yaml
 from gambol.policies.learn.run import NonFiniteError, Result
 
 
@@ -69,7 +69,7 @@ def test_a_number_that_is_not_finite_is_exit_code_1(monkeypatch, capsys):
 
 
 WRONG = {
-    "": "name a preset first (demo, planar-m, or a .yaml file), like: gambol train demo",
+    "": f"name a preset first ({', '.join(presets())}, or a .yaml file), like: gambol train demo",
     "dem": "'dem' is neither a preset nor a .yaml file: did you mean demo?",
     "nowhere.yaml": "nowhere.yaml: No such file or directory",
     "demo --ppo.learning-rat 1": "Unrecognized options: --ppo.learning-rat, 1; did you mean --ppo.learning-rate?",

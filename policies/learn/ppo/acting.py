@@ -10,7 +10,7 @@ import optax
 from flax import nnx
 from jax import Array
 
-from ....envs.contract import EnvSpec, Observation
+from ....envs.contract import EnvSpec, Mirror, Observation
 from ...nets.actor_critic import make_actor_critic
 from ...nets.config import NetworkConfig
 from ...nets.distributions import Distribution, distribution_for
@@ -18,7 +18,9 @@ from ...nets.recurrent import initial_memory
 from ...nets.stream import EncoderFactory, Flatten, Stream
 from ...policy import Policy
 from .config import PPOConfig
+from .mixing import Mixing, mixing_for
 from .normaliser import Statistics, normalise
+from .symmetry import mirror_for
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,10 @@ class Parts:
     initial_memory: Callable[[int], Array | None]
     """(worlds) -> memory of the actor, and of the critic, at the start of an episode."""
     distribution: Distribution
+    mixing: Mixing
+    """Terms of the action and channels of the reward."""
+    mirror: Mirror | None
+    """Where the losses use one."""
     optimiser: optax.GradientTransformation
     """Without the learning rate."""
 
@@ -47,12 +53,13 @@ class PolicyParams(NamedTuple):
 
 def make_parts(spec: EnvSpec, ppo: PPOConfig, network: NetworkConfig, encoder: EncoderFactory = Flatten) -> Parts:
     """The parts for an environment. Raises ValueError for spaces that no head or encoder is made for."""
-    distribution = distribution_for(spec.action_space)
-    networks = partial(make_actor_critic, spec, distribution, network, encoder)
+    distribution, mixing = distribution_for(spec.action_space), mixing_for(spec)
+    networks = partial(make_actor_critic, spec, distribution, mixing.channels, network, encoder)
     actor, critic = (nnx.graphdef(net) for net in nnx.eval_shape(lambda: networks(jax.random.key(0))))
     optimiser = optax.chain(optax.clip_by_global_norm(ppo.max_grad_norm), optax.scale_by_adam(eps=1e-5))
     memory = partial(initial_memory, network.recurrent)
-    return Parts(ppo, networks, actor, critic, memory, distribution, optimiser)
+    mirror = mirror_for(spec, ppo, network)
+    return Parts(ppo, networks, actor, critic, memory, distribution, mixing, mirror, optimiser)
 
 
 def make_policy(parts: Parts, temperature: float = 1.0) -> Policy:

@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 from itertools import islice
 from math import isfinite
+from typing import Literal, get_args
+
+Symmetry = Literal["none", "augment", "loss"]
 
 MOST_STEPS = 2**31
 """Control steps in one update are fewer, so that int32 can count them."""
@@ -24,6 +27,12 @@ class PPOConfig:
     """Step size of Adam."""
     anneal: int = 0
     """Updates over which the learning rate falls linearly to zero; 0 keeps it constant."""
+    kl_target: float = 0.0
+    """Nats that one update should move the policy; the learning rate adapts to it, from `learning_rate` on. 0: off."""
+    learning_rate_min: float = 1e-5
+    """Least adapted learning rate."""
+    learning_rate_max: float = 1e-2
+    """Largest adapted learning rate."""
     gamma: float = 0.995
     """Discount per control step."""
     gae_lambda: float = 0.95
@@ -44,17 +53,33 @@ class PPOConfig:
     """Shift and scale the advantages of each minibatch to mean 0 and deviation 1."""
     reward_scale: float = 1.0
     """Factor on the reward that the learner sees; reported returns stay unscaled."""
+    mixing_start: float = 0.0
+    """What the advantage of another's reward channel counts for a term of the action at first (tasks with channels)."""
+    mixing_updates: int = 0
+    """Updates over which that grows to 1; 0 is 1 from the start."""
+    symmetry: Symmetry = "none"
+    """What tasks with a mirror make of it: "augment" learns from the mirror image of every minibatch too, "loss" from
+    the distance between the mirrored action and the action in the mirrored world."""
+    symmetry_weight: float = 1.0
+    """Weight of that distance, squared, with "loss"."""
 
     def __post_init__(self):
         for name in ("worlds", "rollout_steps", "epochs", "minibatches"):
             _check(self, name, getattr(self, name) >= 1, "at least 1")
         _check(self, "worlds", self.worlds * self.rollout_steps < MOST_STEPS, f"below {MOST_STEPS} / rollout_steps")
         _check(self, "anneal", self.anneal >= 0, "0 (constant learning rate) or a number of updates")
-        for name in ("learning_rate", "clip", "max_grad_norm", "reward_scale"):
+        _check(self, "anneal", not (self.anneal and self.kl_target), "0 where ppo.kl_target adapts the learning rate")
+        _check(self, "mixing_updates", self.mixing_updates >= 0, "0 (all at once) or a number of updates")
+        rates = "learning_rate", "learning_rate_min", "learning_rate_max"
+        for name in (*rates, "clip", "max_grad_norm", "reward_scale"):
             _check(self, name, getattr(self, name) > 0 and isfinite(getattr(self, name)), "a finite number above 0")
-        for name in ("value_clip", "value_coef", "entropy_coef"):
+        if self.kl_target:
+            inside = self.learning_rate_min <= self.learning_rate <= self.learning_rate_max
+            _check(self, "learning_rate", inside, "between ppo.learning_rate_min and ppo.learning_rate_max")
+        _check(self, "symmetry", self.symmetry in get_args(Symmetry), " or ".join(get_args(Symmetry)))
+        for name in ("value_clip", "value_coef", "entropy_coef", "kl_target", "symmetry_weight"):
             _check(self, name, getattr(self, name) >= 0 and isfinite(getattr(self, name)), "0 or a finite number above")
-        for name in ("gamma", "gae_lambda"):
+        for name in ("gamma", "gae_lambda", "mixing_start"):
             _check(self, name, 0 <= getattr(self, name) <= 1, "between 0 and 1")
         if self.worlds % self.minibatches:
             near = " or ".join(str(n) for n in _nearest_divisors(self.worlds, self.minibatches))

@@ -1,6 +1,7 @@
 """From a rollout to better weights: advantages, then gradient steps on minibatches of worlds."""
 
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import jax
@@ -9,11 +10,13 @@ import optax
 from flax import nnx
 from jax import Array
 
-from ...nets.stream import over_time
 from . import losses
 from .acting import Parts
 from .config import PPOConfig
+from .mixing import by_term, mixed
+from .rate import adapted
 from .rollout import Rollout
+from .successors import successor_values
 
 Params = dict[str, nnx.State]
 """Weights of the "actor" and the "critic"."""
@@ -22,19 +25,22 @@ Params = dict[str, nnx.State]
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
 class Batch:
-    """A rollout, or the part of it that some worlds lived. Arrays are [T, B]."""
+    """A rollout, or the part of it that some worlds lived, with P terms of the action and C channels of the reward."""
 
     rollout: Rollout
     """Observations normalised, rewards scaled."""
     memory: dict[str, Array | None]
     """[B, recurrent] of "actor" and "critic", before the first step."""
+    image: Rollout | None = None
+    """The rollout in the mirrored world, where the losses use it."""
     log_prob: Any = None
-    """Of the actions, under the weights that took them."""
+    """[T, B, P] of the actions, under the weights that took them."""
     value: Any = None
-    """Under those weights."""
+    """[T, B, C] under those weights."""
     advantage: Any = None
+    """[T, B, P]."""
     returns: Any = None
-    """What the values should have been."""
+    """[T, B, C]: what the values should have been."""
 
 
 def part(batch: Batch, worlds: Array) -> Batch:
@@ -51,57 +57,70 @@ def minibatch_orders(config: PPOConfig, key: Array) -> Array:
     return orders.reshape(config.epochs, config.minibatches, -1)
 
 
-def add_advantage(parts: Parts, params: Params, batch: Batch, order: Array) -> tuple[Batch, Array | None]:
+def add_advantage(
+    parts: Parts, params: Params, batch: Batch, order: Array, updates: Array
+) -> tuple[Batch, Array | None]:
     """Judge the rollout by the weights that made it: log-probabilities, values, advantages, returns.
 
-    `order` [M, B] tells which worlds are judged together. Also returns the memory that the critic goes on with
-    [W, recurrent].
+    `order` [M, B] tells which worlds are judged together, and `updates` [] how many came before. Also returns the
+    memory that the critic goes on with [W, recurrent].
     """
-    log_prob, value, next_value, memory = jax.lax.map(lambda worlds: judge(parts, params, part(batch, worlds)), order)
+    config, rollout = parts.config, batch.rollout
+    log_prob, value, after, last = jax.lax.map(lambda worlds: judge(parts, params, part(batch, worlds)), order)
     back = jnp.argsort(order.reshape(-1))
 
     def in_place(result: Array) -> Array:
-        """[M, T, B] -> [T, W]."""
-        return jnp.moveaxis(result, 0, 1).reshape(result.shape[1], -1)[:, back]
+        """[M, T, B, ...] -> [T, W, ...]."""
+        return jnp.moveaxis(result, 0, 1).reshape(result.shape[1], -1, *result.shape[3:])[:, back]
 
-    log_prob, value, next_value = map(in_place, (log_prob, value, next_value))
-    advantage, returns = losses.gae(
-        batch.rollout.reward,
-        value,
-        next_value,
-        batch.rollout.terminated,
-        batch.rollout.done,
-        gamma=parts.config.gamma,
-        gae_lambda=parts.config.gae_lambda,
+    log_prob, value, after = jax.tree.map(in_place, (log_prob, value, after))
+    last = jax.tree.map(lambda leaf: leaf.reshape(-1, leaf.shape[-1])[back], last)
+    critic = nnx.merge(parts.critic, params["critic"])
+    next_value = successor_values(critic.step, rollout, value, after, rows=order.shape[1])
+    by_channel = jax.vmap(
+        partial(losses.gae, gamma=config.gamma, gae_lambda=config.gae_lambda), (2, 2, 2, None, None), 2
     )
-    memory = jax.tree.map(lambda leaf: leaf.reshape(-1, leaf.shape[-1])[back], memory)
-    return replace(batch, log_prob=log_prob, value=value, advantage=advantage, returns=returns), memory
+    advantage, returns = by_channel(rollout.rewards, value, next_value, rollout.terminated, rollout.done)
+    advantage = mixed(config, parts.mixing, advantage, updates)
+    return replace(batch, log_prob=log_prob, value=value, advantage=advantage, returns=returns), last
 
 
-def judge(parts: Parts, params: Params, batch: Batch) -> tuple[Array, Array, Array, Array | None]:
-    """Log-probability, value and value of the true successor, [T, B] each, and the critic's memory after the batch.
-
-    The successor is judged with the memory of everything up to it, also where the episode ended there.
-    """
-    log_prob, _ = actions(parts, params, batch)
+def judge(parts: Parts, params: Params, batch: Batch) -> tuple[Array, Array, Array | None, Array | None]:
+    """Log-probability [T, B, P] and value [T, B, C], and the critic's memory after each step, before any forgetting,
+    and after the batch."""
+    log_prob = by_term(parts.mixing, parts.distribution.log_probs(outputs(parts, params, batch), batch.rollout.action))
     critic = nnx.merge(parts.critic, params["critic"])
     rollout = batch.rollout
-    value, after, last = critic.unroll(rollout.observation.for_critic, rollout.done, batch.memory["critic"])
-    next_value, _ = over_time(critic.step, rollout.final_observation.for_critic, after)
-    return log_prob, value[..., 0], next_value[..., 0], last
+    return log_prob, *critic.unroll(rollout.observation.for_critic, rollout.done, batch.memory["critic"])
 
 
-def actions(parts: Parts, params: Params, batch: Batch) -> tuple[Array, Array]:
-    """Log-probability of the actions taken, and entropy of the distributions they came from, [T, B] each."""
+def outputs(parts: Parts, params: Params, batch: Batch) -> Array:
+    """Parameters of the distributions of the actions, [T, B, outputs + free]."""
     actor, rollout = nnx.merge(parts.actor, params["actor"]), batch.rollout
-    parameters, _, _ = actor.unroll(rollout.observation.policy, rollout.done, batch.memory["actor"])
-    return parts.distribution.log_prob(parameters, rollout.action), parts.distribution.entropy(parameters)
+    return actor.unroll(rollout.observation.policy, rollout.done, batch.memory["actor"])[0]
 
 
 def loss(params: Params, parts: Parts, batch: Batch) -> tuple[Array, dict[str, Array]]:
     """The loss of a minibatch, [], and what it is made of."""
+    distribution, lived = parts.distribution, outputs(parts, params, batch)
+    total, metrics = proximal(params, parts, batch, lived)
+    if parts.mirror is not None:
+        other = replace(batch, rollout=batch.image)
+        seen = outputs(parts, params, other)
+        asymmetry = losses.asymmetry(parts.mirror.action(distribution.mode(lived)), distribution.mode(seen))
+        if parts.config.symmetry == "augment":
+            total = (total + proximal(params, parts, other, seen)[0]) / 2
+        else:
+            total += parts.config.symmetry_weight * asymmetry
+        metrics["asymmetry"] = asymmetry
+    return total, metrics | {"loss": total}
+
+
+def proximal(params: Params, parts: Parts, batch: Batch, outputs: Array) -> tuple[Array, dict[str, Array]]:
+    """PPO's own loss, [], and what it is made of, given the `outputs` of the actor."""
     config, rollout = parts.config, batch.rollout
-    log_prob, entropy = actions(parts, params, batch)
+    log_prob = by_term(parts.mixing, parts.distribution.log_probs(outputs, rollout.action))
+    entropy = parts.distribution.entropy(outputs)
     critic = nnx.merge(parts.critic, params["critic"])
     value, _, _ = critic.unroll(rollout.observation.for_critic, rollout.done, batch.memory["critic"])
 
@@ -109,14 +128,13 @@ def loss(params: Params, parts: Parts, batch: Batch) -> tuple[Array, dict[str, A
     ratio = jnp.exp(log_ratio)
     advantage = losses.standardise(batch.advantage) if config.normalise_advantages else batch.advantage
     policy_loss = losses.clipped_surrogate(ratio, advantage, config.clip)
-    value_loss = losses.clipped_value_loss(value[..., 0], batch.value, batch.returns, config.value_clip)
+    value_loss = losses.clipped_value_loss(value, batch.value, batch.returns, config.value_clip)
     total = policy_loss + config.value_coef * value_loss - config.entropy_coef * entropy.mean()
     return total, {
-        "loss": total,
         "policy_loss": policy_loss,
         "value_loss": value_loss,
         "entropy": entropy.mean(),
-        "approx_kl": (ratio - 1 - log_ratio).mean(),
+        "approx_kl": (ratio - 1 - log_ratio).sum(axis=-1).mean(),
         "clip_fraction": (jnp.abs(ratio - 1) > config.clip).mean(),
         "ratio_error": jnp.abs(ratio - 1).max(),
     }
@@ -124,20 +142,22 @@ def loss(params: Params, parts: Parts, batch: Batch) -> tuple[Array, dict[str, A
 
 def improve(
     parts: Parts, rate: Array, params: Params, optimiser: optax.OptState, batch: Batch, orders: Array
-) -> tuple[Params, optax.OptState, dict[str, Array]]:
-    """One gradient step per minibatch, for `orders` [epochs, M, B] of the worlds. Metrics are [] each: means over the
-    steps, `ratio_error_first` the largest |ratio - 1| before the first one, `non_finite` a count."""
+) -> tuple[Params, optax.OptState, Array, dict[str, Array]]:
+    """One gradient step per minibatch, for `orders` [epochs, M, B] of the worlds. Also returns the learning rate of the
+    last one. Metrics are [] each: means over the steps, `ratio_error_first` the largest |ratio - 1| before the first
+    one, `non_finite` a count."""
 
-    def descend(carry: tuple[Params, optax.OptState], worlds: Array):
-        params, optimiser = carry
+    def descend(carry: tuple[Params, optax.OptState, Array], worlds: Array):
+        params, optimiser, rate = carry
         gradient, metrics = jax.grad(loss, has_aux=True)(params, parts, part(batch, worlds))
+        rate = adapted(parts.config, rate, metrics["approx_kl"]) if parts.config.kl_target else rate
         direction, optimiser = parts.optimiser.update(gradient, optimiser)
         params = jax.tree.map(lambda weight, change: weight - rate * change, params, direction)
-        return (params, optimiser), metrics | {"grad_norm": optax.tree.norm(gradient)}
+        return (params, optimiser, rate), metrics | {"grad_norm": optax.tree.norm(gradient)}
 
     steps = orders.reshape(-1, orders.shape[-1])
-    (params, optimiser), metrics = jax.lax.scan(descend, (params, optimiser), steps)
+    (params, optimiser, rate), metrics = jax.lax.scan(descend, (params, optimiser, rate), steps)
     first = metrics.pop("ratio_error")[0]
     bad = sum(jnp.sum(~jnp.isfinite(leaf)) for leaf in [metrics["loss"], *jax.tree.leaves(params)])
     means = {name: values.mean() for name, values in metrics.items()}
-    return params, optimiser, means | {"ratio_error_first": first, "non_finite": jnp.asarray(bad, jnp.int32)}
+    return params, optimiser, rate, means | {"ratio_error_first": first, "non_finite": jnp.asarray(bad, jnp.int32)}

@@ -31,15 +31,16 @@ import optax
 from flax import nnx
 from jax import Array
 
-from ....envs.contract import Env, Observation
+from ....envs.contract import Env, Observation, staged
 from ...nets.config import NetworkConfig
 from ...nets.stream import EncoderFactory, Flatten, shapes_of
 from ...policy import Policy
-from . import losses
+from . import losses, symmetry
 from .acting import Parts, PolicyParams, make_parts, make_policy
 from .config import PPOConfig
 from .improve import Batch, Params, add_advantage, improve, minibatch_orders
 from .normaliser import identity, merge, normalise, on_both
+from .rate import annealed
 from .rollout import Rollout, Worlds, collect, episode_metrics, start
 
 
@@ -58,6 +59,8 @@ class LearnerState:
     key: Array
     updates: Array
     """[] int32: updates done."""
+    rate: Array | None
+    """[] the learning rate, where it adapts."""
 
 
 class Learner(NamedTuple):
@@ -103,6 +106,7 @@ def init(parts: Parts, env: Env, key: Array) -> LearnerState:
     actor, critic = parts.networks(for_networks)
     params = {"actor": nnx.state(actor), "critic": nnx.state(critic)}
     spec, worlds = env.spec, parts.config.worlds
+    env = staged(env, jnp.zeros(()))
     return LearnerState(
         params=params,
         optimiser=parts.optimiser.init(params),
@@ -114,6 +118,7 @@ def init(parts: Parts, env: Env, key: Array) -> LearnerState:
         critic_memory=parts.initial_memory(worlds),
         key=key,
         updates=jnp.zeros((), jnp.int32),
+        rate=jnp.float32(parts.config.learning_rate) if parts.config.kl_target else None,
     )
 
 
@@ -121,29 +126,32 @@ def update(parts: Parts, env: Env, state: LearnerState) -> tuple[LearnerState, d
     """Collect, advantage, update: one turn of PPO. Metrics are [] each."""
     config = parts.config
     key, collecting, shuffling = jax.random.split(state.key, 3)
+    env = staged(env, state.updates.astype(jnp.float32) * (config.worlds * config.rollout_steps))
 
     worlds, seen = collect(env, make_policy(parts), params_of(state), state.worlds, collecting, config.rollout_steps)
 
     orders = minibatch_orders(config, shuffling)
     memory = {"actor": state.worlds.memory, "critic": state.critic_memory}
-    batch = Batch(prepare(config, state.normaliser, seen), memory)
-    batch, critic_memory = add_advantage(parts, state.params, batch, orders[0])
+    image = parts.mirror and prepare(config, state.normaliser, symmetry.image(parts.mirror, seen))
+    batch = Batch(prepare(config, state.normaliser, seen), memory, image)
+    batch, critic_memory = add_advantage(parts, state.params, batch, orders[0], state.updates)
 
-    rate = learning_rate(config, state.updates)
-    params, optimiser, metrics = improve(parts, rate, state.params, state.optimiser, batch, orders)
+    rate = annealed(config, state.updates) if state.rate is None else state.rate
+    params, optimiser, rate, metrics = improve(parts, rate, state.params, state.optimiser, batch, orders)
 
     normaliser = state.normaliser
     if config.normalise_observations:
         normaliser = on_both(merge, normaliser, seen.observation)
     metrics["learning_rate"] = rate
-    metrics["explained_variance"] = losses.explained_variance(batch.value, batch.returns)
-    after = LearnerState(params, optimiser, normaliser, worlds, critic_memory, key, state.updates + 1)
+    metrics["explained_variance"] = losses.explained_variance(batch.value.sum(axis=-1), batch.returns.sum(axis=-1))
+    rate = None if state.rate is None else rate
+    after = LearnerState(params, optimiser, normaliser, worlds, critic_memory, key, state.updates + 1, rate)
     return after, episode_metrics(seen, env.spec.success) | metrics
 
 
 def prepare(config: PPOConfig, normaliser: Observation, seen: Rollout) -> Rollout:
     """The rollout as the losses see it: observations normalised, rewards scaled."""
-    seen = replace(seen, reward=config.reward_scale * seen.reward)
+    seen = replace(seen, rewards=config.reward_scale * seen.rewards)
     if not config.normalise_observations:
         return seen
     return replace(
@@ -151,9 +159,3 @@ def prepare(config: PPOConfig, normaliser: Observation, seen: Rollout) -> Rollou
         observation=on_both(normalise, normaliser, seen.observation),
         final_observation=on_both(normalise, normaliser, seen.final_observation),
     )
-
-
-def learning_rate(config: PPOConfig, updates: Array) -> Array:
-    """[] the learning rate after so many updates."""
-    left = jnp.maximum(1 - updates / config.anneal, 0) if config.anneal else 1.0
-    return jnp.asarray(config.learning_rate * left, jnp.float32)

@@ -38,20 +38,26 @@ def standardise(advantage: Array) -> Array:
 
 
 def clipped_surrogate(ratio: Array, advantage: Array, clip: float) -> Array:
-    """Policy loss, []. `ratio` is new over old probability of the actions; it and `advantage` are [T, B]."""
-    return -jnp.minimum(ratio * advantage, jnp.clip(ratio, 1 - clip, 1 + clip) * advantage).mean()
+    """Policy loss, []. `ratio` is new over old probability of the P terms of the actions; it and `advantage` are
+    [T, B, P]. The terms are summed: with one advantage for all, its slope at ratio 1 is that of the whole action."""
+    return -jnp.minimum(ratio * advantage, jnp.clip(ratio, 1 - clip, 1 + clip) * advantage).sum(axis=-1).mean()
 
 
 def clipped_value_loss(value: Array, old_value: Array, returns: Array, clip: float) -> Array:
     """Half the mean squared error, []; with `clip` > 0, moving a value further than that from `old_value` never helps.
 
-    Arrays are [T, B].
+    Arrays are [T, B, C]; the channels are summed.
     """
     error = (value - returns) ** 2
     if clip > 0:
         limited = old_value + jnp.clip(value - old_value, -clip, clip)
         error = jnp.maximum(error, (limited - returns) ** 2)
-    return 0.5 * error.mean()
+    return 0.5 * error.sum(axis=-1).mean()
+
+
+def asymmetry(action: Array, image: Array) -> Array:
+    """Mean squared distance, [], between mirrored actions and the actions in the mirrored world, both [T, B, A]."""
+    return jnp.sum((action - image) ** 2, axis=-1).mean()
 
 
 def explained_variance(value: Array, returns: Array) -> Array:

@@ -9,6 +9,7 @@ from jax import Array
 
 from ....envs.contract import Env, Observation
 from ...policy import Policy, renew
+from .mixing import by_channel
 
 PyTree = Any
 
@@ -39,6 +40,8 @@ class Rollout:
     action: Array
     reward: Array
     """[T, W] as the env gave it."""
+    rewards: Array
+    """[T, W, C] its parts, by channel; itself where it has none."""
     terminated: Array
     done: Array
     """[T, W] bool: the episode ended with this step, either way."""
@@ -71,6 +74,7 @@ def collect(env: Env, policy: Policy, params: PyTree, worlds: Worlds, key: Array
             final_observation=step.final_observation,
             action=action,
             reward=step.reward,
+            rewards=by_channel(env.spec, step),
             terminated=step.terminated,
             done=done,
             episode_return=total,

@@ -1,9 +1,9 @@
 """What a robot feels of the ground, for MJX: points of its shapes against a plane or a height field.
 
 MJX fixes all pairs of shapes that may ever touch when it compiles, and computes each of them in every step; boxes on a
-height field are beyond it. Here each shape is a few points with a radius: the centre of a sphere, the ends of a capsule,
-the corners of a box, points on the rims of a cylinder. On a plane that is what MuJoCo itself does. On a height field a
-point meets the plane of the triangle beneath it; MuJoCo also sees the triangle's neighbours.
+height field are beyond it. Here each shape is a few points with a radius: the centre of a sphere, the ends of a
+capsule, the corners of a box, points on the rims of a cylinder. On a plane that is what MuJoCo itself does. On a
+height field a point meets the plane of the triangle beneath it; MuJoCo also sees the triangle's neighbours.
 """
 
 from dataclasses import dataclass
@@ -58,7 +58,7 @@ def probes(model: mujoco.MjModel) -> Probes:
         except KeyError:
             name = model.geom(geom).name or f"of body {model.body(model.geom_bodyid[geom]).name!r}"
             raise ValueError(
-                f"engine is 'mjx': it cannot let geom {name} touch the ground: make it a sphere, capsule, box or cylinder"
+                f"engine is 'mjx': geom {name} cannot touch the ground: make it a sphere, capsule, box or cylinder"
             ) from None
         geoms += [geom] * len(place)
         places += list(place)

@@ -21,7 +21,8 @@ def kinematics(model: mjx.Model, data: mjx.Data) -> mjx.Data:
     """Poses of all bodies, joints, geoms and sites of one world, from `data.qpos`. As `mjx.kinematics`, but that
     `data.qpos` stays as it is."""
     order, place, turn = [0], jnp.zeros((1, 3)), jnp.array([[1.0, 0.0, 0.0, 0.0]])
-    anchor, axis = jnp.zeros((model.njnt, 3)), jnp.zeros((model.njnt, 3))
+    joint_order: list[int] = []
+    anchors, axes = [], []
     for bodies in levels(model):
         parents = np.array([order.index(parent) for parent in model.body_parentid[bodies]])
         at = place[parents] + rotation.rotate(turn[parents], model.body_pos[bodies])
@@ -29,21 +30,30 @@ def kinematics(model: mjx.Model, data: mjx.Data) -> mjx.Data:
         for nth in range(model.body_jntnum[bodies[0]]):
             joints = model.body_jntadr[bodies] + nth
             pivot, direction, at, facing = move(model, data.qpos, joints, at, facing)
-            anchor, axis = anchor.at[joints].set(pivot), axis.at[joints].set(direction)
+            joint_order += list(joints)
+            anchors.append(pivot)
+            axes.append(direction)
         at, facing = jax.lax.optimization_barrier((at, facing))
         place, turn = jnp.concatenate([place, at]), jnp.concatenate([turn, facing])
         order += list(bodies)
-    found = np.argsort(order)
+    found, joints = np.argsort(order), np.argsort(joint_order)
+    anchor, axis = jnp.concatenate(anchors)[joints], jnp.concatenate(axes)[joints]
     place, turn, anchor, axis = jax.lax.optimization_barrier((place[found], turn[found], anchor, axis))
-    centre, principal = posed(place, turn, model.body_ipos, model.body_iquat)
-    geom, geom_axes = posed(place[model.geom_bodyid], turn[model.geom_bodyid], model.geom_pos, model.geom_quat)
-    site, site_axes = posed(place[model.site_bodyid], turn[model.site_bodyid], model.site_pos, model.site_quat)
+    # All frames at once: XLA compiles that in a third of the time.
+    body = np.concatenate([np.arange(model.nbody), np.arange(model.nbody), model.geom_bodyid, model.site_bodyid])
+    own = jnp.zeros((model.nbody, 3)), jnp.broadcast_to(jnp.array([1.0, 0.0, 0.0, 0.0]), (model.nbody, 4))
+    offset = jnp.concatenate([own[0], model.body_ipos, model.geom_pos, model.site_pos])
+    rotated = jnp.concatenate([own[1], model.body_iquat, model.geom_quat, model.site_quat])
+    where = place[body] + rotation.rotate(turn[body], offset)
+    axes = rotation.to_matrix(rotation.multiply(turn[body], rotated))
+    ends = np.cumsum([model.nbody, model.nbody, model.ngeom])
+    (_, centre, geom, site), (xmat, principal, geom_axes, site_axes) = jnp.split(where, ends), jnp.split(axes, ends)
     return data.replace(
         xanchor=anchor,
         xaxis=axis,
         xpos=place,
         xquat=turn,
-        xmat=rotation.to_matrix(turn),
+        xmat=xmat,
         xipos=centre,
         ximat=principal,
         geom_xpos=geom,
@@ -87,11 +97,6 @@ def move(
         turned = jnp.concatenate([jnp.cos(half), jnp.sin(half) * model.jnt_axis[joints]], -1)
     turn = rotation.multiply(turn, turned)
     return pivot, axis, pivot - rotation.rotate(turn, model.jnt_pos[joints]), turn
-
-
-def posed(place: Array, turn: Array, offset: Array, rotated: Array) -> tuple[Array, Array]:
-    """Places [N, 3] and axes [N, 3, 3] in the world of frames given in bodies at `place`, turned by `turn`."""
-    return place + rotation.rotate(turn, offset), rotation.to_matrix(rotation.multiply(turn, rotated))
 
 
 def unit(quaternion: Array) -> Array:

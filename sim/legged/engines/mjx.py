@@ -20,6 +20,7 @@ from mujoco import mjx
 from ..physics import Fields, ModelField, Outcome, State
 from ..world import World
 from . import ground, newton
+from .fields import filled
 from .kinematics import kinematics
 
 EDGES = 4
@@ -47,14 +48,12 @@ class Engine:
 
     def step(self, state: State, control: Array, values: Fields, steps: int) -> tuple[State, Outcome]:
         """See `Physics.step`."""
-        varied: dict[str, Array] = {}
-        for field, value in zip(self.fields, values, strict=True):
-            own = varied.get(field.name, getattr(self.model, field.name)[None])
-            own = jnp.broadcast_to(own, (len(value), *own.shape[1:]))
-            varied[field.name] = own.at[(slice(None), *field.index)].set(value)
+        varied = filled(lambda name: getattr(self.model, name), self.fields, values)
+
+        every = jax.vmap(self._advance, in_axes=(0, 0, 0, None), axis_name=newton.WORLDS)
 
         def advance(state: State, left: Array) -> tuple[State, Outcome]:
-            return jax.vmap(self._advance, in_axes=(0, 0, 0, None))(varied, state, control, left == 0)
+            return every(varied, state, control, left == 0)
 
         state, outcomes = jax.lax.scan(advance, state, jnp.arange(steps), reverse=True)
         return state, jax.tree.map(lambda x: x[0], outcomes)
@@ -75,9 +74,19 @@ class Engine:
         acceleration, pulls = newton.accelerate(mass, smooth, rows, self.world.model.opt.iterations)
         data = data.replace(qacc=acceleration).tree_replace({"_impl.efc_force": pulls})
         sensors = jax.lax.cond(last, lambda: felt(model, data), lambda: data.sensordata)
-        implicit = mass - model.opt.timestep * mjx.deriv_smooth_vel(model, data)
+        implicit = mass - model.opt.timestep * mjx.deriv_smooth_vel(unlimited(model, data), data)
         data = mjx.euler(model, data.replace(qacc=newton.solve(implicit, smooth + pulls @ rows.jacobian)))
         return State(data.qpos, data.qvel), Outcome(sensors, data.actuator_force, overflow)
+
+
+def unlimited(model: mjx.Model, data: mjx.Data) -> mjx.Model:
+    """The model without the gains of actuators that are at a limit of their force: velocity does not change that."""
+    low, high = model.actuator_forcerange.T
+    inside = ~model.actuator_forcelimited | ((low < data.actuator_force) & (data.actuator_force < high))
+    return model.replace(
+        actuator_gainprm=model.actuator_gainprm * inside[:, None],
+        actuator_biasprm=model.actuator_biasprm * inside[:, None],
+    )
 
 
 def felt(model: mjx.Model, data: mjx.Data) -> Array:

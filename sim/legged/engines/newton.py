@@ -1,7 +1,7 @@
 """The acceleration of one world under contacts and limits: Newton's method, as in MuJoCo.
 
-It stands in for MJX's own solver, which calls LAPACK: on a CPU two such calls at a time can wait for each other's threads
-for ever (jaxlib 0.10). Here factors are plain operations, which XLA does for all worlds of a batch together.
+It stands in for MJX's own solver, which calls LAPACK: on a CPU two such calls at a time can wait for each other's
+threads for ever (jaxlib 0.10). Here factors are plain operations, which XLA does for all worlds of a batch together.
 """
 
 from dataclasses import dataclass
@@ -15,6 +15,7 @@ SEARCHES = 6
 BLOCK = 5
 """Rows of a factor that are computed from each other; earlier ones come in by a matrix product."""
 TINY = 1e-12
+WORLDS = "worlds"
 
 
 @jax.tree_util.register_dataclass
@@ -34,23 +35,53 @@ class Rows:
     """[R]."""
 
 
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
+class Search:
+    """How far the search for the minimum has come."""
+
+    acceleration: Array
+    """[V]."""
+    miss: Array
+    """[R] by which the rows miss their reference."""
+    pull: Array
+    """[R] their forces."""
+    stiffness: Array
+    """[R] of the rows within their bounds, else 0."""
+    free: Array
+    """Whether the rows are not looked at yet."""
+    done: Array
+    """Whether this is the minimum."""
+
+
 def accelerate(mass: Array, force: Array, rows: Rows, iterations: int) -> tuple[Array, Array]:
     """Acceleration [V] that minimises Gauss's cost under `rows`, and the forces of the rows [R].
 
-    `mass` [V, V]; `force` [V] is all others. Starts from the acceleration without constraints.
+    `mass` [V, V]; `force` [V] is all others. Starts from the acceleration without constraints. To be called inside
+    `jax.vmap` over worlds with the axis name WORLDS: iterations go on until all worlds have found their minimum.
     """
 
-    def improve(a: Array, constrained: Array) -> tuple[Array, None]:
-        miss = rows.jacobian @ a - rows.reference
-        pull, stiffness = pulled(rows, miss)
-        pull, stiffness = constrained * pull, constrained * stiffness
-        slope = mass @ a - force
-        way = -solve(mass + (rows.jacobian.T * stiffness) @ rows.jacobian, slope - pull @ rows.jacobian)
-        far = best(rows, miss, rows.jacobian @ way, way @ slope, way @ mass @ way)
-        return a + jnp.where(constrained, far, 1) * way, None
+    def improve(found: Search) -> Search:
+        slope = mass @ found.acceleration - force
+        curvature = mass + (rows.jacobian.T * found.stiffness) @ rows.jacobian
+        way = -solve(curvature, slope - found.pull @ rows.jacobian)
+        step = rows.jacobian @ way
+        # Between bends the cost is a parabola: a whole step that meets no bend ends at the minimum.
+        whole = (pulled(rows, found.miss + step)[1] == found.stiffness).all()
+        far = best(rows, found.miss, step, way @ slope, way @ mass @ way)
+        far = jnp.where(whole | found.free, 1, far)
+        miss = found.miss + far * step
+        better = Search(found.acceleration + far * way, miss, *pulled(rows, miss), jnp.array(False), whole)
+        return jax.tree.map(lambda old, new: jnp.where(found.done, old, new), found, better)
 
-    a, _ = jax.lax.scan(improve, jnp.zeros_like(force), jnp.arange(iterations + 1) > 0)
-    return a, pulled(rows, rows.jacobian @ a - rows.reference)[0]
+    def iterate(found: Search, _) -> tuple[Search, None]:
+        left = jax.lax.psum(1 - found.done.astype(int), WORLDS)
+        return jax.lax.cond(left > 0, improve, lambda found: found, found), None
+
+    nothing = jnp.zeros_like(rows.reference)
+    start = Search(jnp.zeros_like(force), -rows.reference, nothing, nothing, jnp.array(True), jnp.array(False))
+    found, _ = jax.lax.scan(iterate, start, length=iterations + 1)
+    return found.acceleration, found.pull
 
 
 def pulled(rows: Rows, miss: Array) -> tuple[Array, Array]:

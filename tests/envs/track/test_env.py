@@ -1,9 +1,14 @@
 """The task as an `Env`: its shapes, its randomness, and that nothing breaks it."""
 
+from dataclasses import replace
+from itertools import pairwise
+
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from gambol.envs.contract import Env
+from gambol.envs.track.config import CurriculumConfig
 
 WORLDS = 128
 
@@ -86,13 +91,55 @@ def test_no_world_minds_what_another_does(run, actions):
     assert (one.observation.critic[5::2] != other.observation.critic[5::2]).any(-1).all()
 
 
+def test_actions_come_late_by_one_step_where_drawn(step, but, played, actions):
+    """Each odd world is the twin of the one before, but late; what it is told it does a step later."""
+    episode = jax.tree.map(lambda leaf: np.repeat(np.asarray(leaf)[::2], 2, axis=0), played.episode)
+    late = np.arange(WORLDS) % 2 == 1
+    state = but(
+        played,
+        physics=episode.physics,
+        reach=episode.reach,
+        last_action=episode.last_action,
+        goal=replace(episode.goal, hold=episode.goal.hold + 100),
+        drawn=replace(episode.drawn, action_late=late),
+    )
+    told = [episode.last_action, actions[0], actions[1], actions[2]]
+    for now, soon in pairwise(told):
+        shared = np.where(late[:, None], np.repeat(soon[::2], 2, axis=0), np.repeat(now[::2], 2, axis=0))
+        state, got = step(state, shared)
+        assert not got.done.any()
+        qpos = np.asarray(state.episode.physics.qpos)
+        np.testing.assert_array_equal(qpos[::2], qpos[1::2])
+    state, _ = step(state, np.repeat(actions[3][::2], 2, axis=0))
+    qpos = np.asarray(state.episode.physics.qpos)
+    assert (qpos[2::2] != qpos[3::2]).any(-1).all()
+
+
+def test_the_curriculum_grows_by_its_steps(env, reset, step, but, still):
+    growing = replace(env, config=replace(env.config, curriculum=CurriculumConfig(steps=1000, start=0.2)))
+    for steps, share in ((0, 0.2), (500, 0.6), (1000, 1.0), (5000, 1.0)):
+        assert float(growing.at(jnp.float32(steps)).share) == pytest.approx(share)
+    assert env.at(jnp.float32(500)).share == 1
+    easy = replace(env, share=jnp.float32(0))
+    (state, _), (full, _) = reset(0, easy), reset(0)
+    drawn = state.episode.drawn
+    assert (drawn.friction == 1).all() and (drawn.strength == 1).all() and not drawn.base_mass.any()
+    np.testing.assert_array_equal(state.episode.command.velocity, full.episode.command.velocity)
+    due = round(env.config.random.push_period / env.config.control_dt) - 1
+    pushed, plain = (
+        step(but(state, steps=np.full(WORLDS, count, np.int32)), still, easy)[0].episode.physics.qvel
+        for count in (due, 7)
+    )
+    np.testing.assert_array_equal(pushed, plain)
+
+
 def test_a_hundred_thousand_random_steps_leave_no_number_undefined(reset, step, env):
     state, _ = reset(3)
     random = np.random.default_rng(3)
-    most = np.linspace(0, 5, WORLDS, dtype=np.float32)[:, None]
+    most, size = np.linspace(0, 5, WORLDS, dtype=np.float32)[:, None], env.spec.action_space.shape[0]
     ends = np.zeros(3, int)
     for _ in range(100_000 // WORLDS + 1):
-        state, got = step(state, most * random.uniform(-1, 1, (WORLDS, *env.spec.action_space.shape)).astype(np.float32))
+        state, got = step(state, most * random.uniform(-1, 1, (WORLDS, size)).astype(np.float32))
         arrays = (got.observation, got.final_observation, got.reward, got.rewards, got.metrics)
         assert all(np.isfinite(x).all() for x in jax.tree.leaves(arrays))
         assert (np.abs(got.reward) < 100).all()

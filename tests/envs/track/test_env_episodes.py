@@ -84,7 +84,7 @@ def test_the_final_observation_is_what_came_of_the_action(env, step, but, played
 def test_episodes_end_by_tilt_by_height_and_by_time(env, step, but, played, still):
     """Worlds 0 to 5: rolled, pitched, almost as much, on the belly, out of time, and both at once."""
     robot, most = env.world.robot, env.config.most_tilt
-    qpos, qvel = played.episode.physics.qpos.copy(), np.zeros_like(played.episode.physics.qvel)
+    qpos, qvel = np.array(played.episode.physics.qpos), np.zeros_like(played.episode.physics.qvel)
     first = robot.base_qpos
     qpos[:, first : first + 3] = 0, 0, robot.config.standing_height
     zero = np.zeros(6)
@@ -106,25 +106,27 @@ def test_episodes_end_by_tilt_by_height_and_by_time(env, step, but, played, stil
 
 
 @pytest.mark.parametrize("part", ["qpos", "qvel", "fast", "action"])
-def test_a_world_that_blows_up_is_reset_alone(env, step, but, played, still, part, tmp_path, monkeypatch):
+def test_worlds_that_blow_up_are_reset_alone(env, step, but, played, still, part, tmp_path, monkeypatch):
+    """Two worlds, one of them with late actions, get a number that is none, or a base at 5 km/s."""
     monkeypatch.chdir(tmp_path)  # MuJoCo writes its warnings into a file here.
+    late = np.asarray(played.episode.drawn.action_late)
+    hit = np.isin(np.arange(WORLDS), [np.argmax(late), np.argmin(late)])
     state = but(played, steps=clock(env, last=ENDED & False))
     physics, action = state.episode.physics, still.copy()
     if part == "action":
-        action[3, 1] = np.nan
+        action[hit, 1] = np.nan
     else:
-        name, value = ("qvel", 1e6) if part == "fast" else (part, np.nan)
-        poked = getattr(physics, name).copy()
-        poked[3, 8] = value
+        name, place, value = ("qvel", 0, 5e3) if part == "fast" else (part, 8, np.nan)
+        poked = np.array(getattr(physics, name))
+        poked[hit, place] = value
         state = but(state, physics=replace(physics, **{name: poked}))
     unpoked, expected = step(but(played, steps=clock(env, last=ENDED & False)), still)
     after, got = step(state, action)
-    hit = np.arange(WORLDS) == 3
     np.testing.assert_array_equal(got.metrics["blown_up"], hit)
     np.testing.assert_array_equal(got.terminated, hit)
     assert np.isfinite(got.reward).all() and np.isfinite(got.rewards).all()
     assert all(np.isfinite(x).all() for x in jax.tree.leaves((after.episode, got.observation)))
-    assert int(after.episode.steps[3]) == 0
+    assert not after.episode.steps[hit].any()
     one, other = leaves((unpoked.episode, expected)), leaves((after.episode, got))
     for name, value in one.items():
         np.testing.assert_array_equal(other[name][~hit], value[~hit], err_msg=name)

@@ -18,7 +18,7 @@ def both(env, quick):
     world, random = env.world, np.random.default_rng(0)
     model, robot = world.model, world.robot
     qpos, qvel = np.tile(model.qpos0, (WORLDS, 1)), random.normal(size=(WORLDS, model.nv))
-    qpos[:, :3] = random.uniform(-1, 1, (WORLDS, 3)) + [0, 0, 2]
+    qpos[:, :3] = random.uniform([-1, -1, 1], [1, 1, 3], (WORLDS, 3))
     turns = Rotation.from_euler("xyz", random.uniform(-1, 1, (WORLDS, 3)) * [0.8, 0.8, 3])
     qpos[:, 3:7] = 1.5 * turns.as_quat(scalar_first=True)
     qpos[:, robot.qpos] = robot.default + random.uniform(-0.3, 0.3, (WORLDS, len(robot.names)))

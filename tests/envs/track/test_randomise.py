@@ -171,18 +171,18 @@ def test_a_loaded_or_a_weak_arm_hangs_lower(stood, name):
 
 def test_pushes_come_with_the_period_and_set_the_velocity(quick):
     dt, steps = 0.02, np.arange(1, 1001)
-    moving = np.tile([True, False], 500)
-    velocity = np.full((1000, 2), 7.0, np.float32)
-    push = quick(lambda key, share: randomise.push(CONFIG, key, jnp.array(steps * dt), moving, velocity, dt, share))
-    after = np.asarray(push(jax.random.key(0), 1.0))
+    moving, velocity = np.tile([True, False], 500), np.full((1000, 2), 7.0, np.float32)
+
+    def push(period: float, share: float, seed: int):
+        config = replace(CONFIG, push_period=period)
+        return randomise.push(config, jax.random.key(seed), jnp.array(steps * dt), moving, velocity, dt, share)
+
+    after, none, every, never = quick(lambda: (push(4, 1, 0), push(4, 0, 0), push(dt, 0.5, 1), push(0, 1, 0)))()
     np.testing.assert_array_equal((after != 7).all(-1), steps % 200 == 0)
-    assert not (push(jax.random.key(0), 0.0) != 7).any()
-    often = replace(CONFIG, push_period=dt)
-    every = np.asarray(randomise.push(often, jax.random.key(1), jnp.array(steps * dt), moving, velocity, dt, 0.5))
+    np.testing.assert_array_equal(none, velocity)
+    np.testing.assert_array_equal(never, velocity)
     for chosen, most in ((moving, 0.25), (~moving, 0.5)):
-        draws = every[chosen] / most
+        draws = np.asarray(every)[chosen] / most
         assert -1 <= draws.min() < -0.98 and 0.98 < draws.max() <= 1
         np.testing.assert_allclose(draws.mean(0), 0, atol=0.12)
-    assert abs(np.corrcoef(every[moving].T)[0, 1]) < 0.2
-    never = randomise.push(replace(CONFIG, push_period=0.0), jax.random.key(0), steps * dt, moving, velocity, dt)
-    np.testing.assert_array_equal(never, velocity)
+    assert abs(np.corrcoef(np.asarray(every)[moving].T)[0, 1]) < 0.2

@@ -38,7 +38,7 @@ def world():
 
 @pytest.fixture(scope="module")
 def paths(world):
-    """Arm angles [T, W, 6] whose poses are the goals: eight that rest, eight that move, four with a goal out of reach."""
+    """Arm angles [T, W, 6] whose poses are the goals: eight rest, eight move, four are then put out of reach."""
     robot = world.robot
     random = np.random.default_rng(0)
     low, high = robot.lower[robot.arm] + 0.2, robot.upper[robot.arm] - 0.2
@@ -63,7 +63,9 @@ def loop(world, paths, quick):
     joints = np.tile(robot.default, (count, 1)).astype(np.float32)
     qpos = np.tile(world.model.qpos0, (count, 1)).astype(np.float32)
     qpos[:, robot.qpos] = joints
-    felt = Outcome(jnp.zeros((count, world.model.nsensordata)), jnp.zeros((count, world.model.nu)), jnp.zeros(count, bool))
+    felt = Outcome(
+        jnp.zeros((count, world.model.nsensordata)), jnp.zeros((count, world.model.nu)), jnp.zeros(count, bool)
+    )
 
     def one(carry, angles):
         state, memory = carry

@@ -1,6 +1,8 @@
-"""A judge's toy world: every step is a coin that the policy throws, and every level says what the coin does."""
+"""What the judge's tests share. Its toy world: every step is a coin that the policy throws, and every level says what
+the coin does."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import ClassVar
 
 import jax
@@ -8,7 +10,15 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from gambol.envs.contract import EnvSpec, Observation, Step
+from gambol.envs.track.config import TrackConfig
+from gambol.envs.track.env import make_track
+from gambol.envs.track.goal import first
+from gambol.policies.judge.baselines import noop_policy
+from gambol.policies.judge.page import Page
+from gambol.policies.judge.viewer import Viewer
 from gambol.policies.policy import Policy
+from gambol.sim.legged.robot import RobotConfig
+from gambol.sim.legged.terrain import TerrainConfig
 from gymnasium.spaces import Box
 
 STEPS = 4
@@ -64,3 +74,53 @@ def coin_env() -> CoinEnv:
     """Levels never over, lost at once, solved with 0.3 at each of the four steps, solved at once."""
     end, solve = np.array([[0.0, 1.0, 0.3, 1.0], [0.0, 0.0, 0.3, 1.0]], np.float32)
     return CoinEnv(jnp.asarray(end), jnp.asarray(solve), ("never", "lost", "sometimes", "always"))
+
+
+@pytest.fixture(scope="session")
+def standing():
+    """(env of tracking) -> a state in which its robot stands in the middle, told nothing, its goal the first. Nothing
+    of it is compiled: what pictures do not show is zero."""
+
+    def make(env):
+        def zeros(leaf):
+            is_key = jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key)
+            return jax.random.key(0) if is_key else jnp.zeros(leaf.shape, leaf.dtype)
+
+        state = jax.tree.map(zeros, jax.eval_shape(lambda key: env.reset(key, 1)[0], jax.random.key(0)))
+        qpos = env.world.model.qpos0.copy()
+        qpos[env.world.robot.qpos] = env.world.robot.default
+        qpos[2] = env.world.robot.config.standing_height
+        physics = replace(state.episode.physics, qpos=jnp.asarray(qpos, jnp.float32)[None])
+        return replace(state, episode=replace(state.episode, physics=physics, goal=first(1)))
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def armless():
+    """Tracking by the small robot of the tests of `sim.legged`, on rough ground."""
+    legs = ("LF", "RF", "LH", "RH")
+    robot = RobotConfig(
+        model=str(Path(__file__).parents[2] / "sim" / "legged" / "quadruped.xml"),
+        base="torso",
+        leg_joints=tuple(f"{leg}_{part}" for leg in legs for part in ("abduct", "upper", "lower")),
+        arm_joints=(),
+        gripper_joints=(),
+        feet=tuple(f"{leg}_foot" for leg in legs),
+        bumpers=("torso",),
+        default_pose=(0.0, 0.7, -1.4) * 4,
+        leg_kp=40.0,
+        leg_kd=1.0,
+        standing_height=0.326,
+    )
+    return make_track(TrackConfig(robot=robot, terrain=TerrainConfig("rough", size=4.0, margin=1.0), engine="batch"))
+
+
+@pytest.fixture(scope="session")
+def opened():
+    """A page that shows a policy which does nothing, and the loop behind it, which does not run. It takes a while."""
+    pytest.importorskip("viser", reason="the page needs viser")
+    env = make_track(TrackConfig(engine="batch", episode_seconds=1e6))
+    page = Page(env, "noop", port=0)
+    yield Viewer(env, noop_policy(env.spec), None, page)
+    page.close()

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
-from gambol.policies.judge.statistics import bootstrap, paired_bootstrap, wilson
+from gambol.policies.judge import statistics
+from gambol.policies.judge.statistics import bootstrap, paired_bootstrap, pooled_bootstrap, wilson
 from scipy.stats import binomtest
 
 
@@ -103,3 +104,39 @@ def test_tables_of_the_wrong_shape_are_refused():
         bootstrap(np.zeros(3))
     with pytest.raises(ValueError, match="2 levels and b has 3"):
         paired_bootstrap(np.zeros((2, 4)), np.zeros((3, 4)))
+
+
+def test_pooled_means_are_sums_over_sums():
+    counts = np.array([[1.0, 0.0], [3.0, 0.0], [4.0, 0.0]])
+    sums = np.array([[2.0, 0.0], [3.0, 0.0], [7.0, 0.0]])
+    pooled, empty = pooled_bootstrap(sums, counts)
+    assert pooled.mean == 12 / 8 and np.isnan([empty.mean, empty.lo, empty.hi]).all()
+    # The mean lies between those of the single episodes, and so does what resampling makes of it.
+    assert 1 <= pooled.lo < pooled.mean < pooled.hi <= 2
+
+
+def test_pooled_intervals_have_the_width_of_the_closed_form():
+    rng = np.random.default_rng(0)
+    counts = rng.integers(1, 50, (400, 1)).astype(float)
+    sums = counts * rng.normal(3, 1, (400, 1))
+    (interval,) = pooled_bootstrap(sums, counts)
+    # The linearised variance of a ratio (Cochran 1977, Sampling Techniques, eq. 2.39).
+    residual = sums - interval.mean * counts
+    error = np.sqrt((residual**2).sum()) / counts.sum()
+    assert interval.hi - interval.lo == pytest.approx(2 * 1.96 * error, rel=0.06)
+
+
+def test_pooled_columns_share_their_draws_and_repeat(monkeypatch):
+    rng = np.random.default_rng(0)
+    sums, counts = rng.random((30, 1)), rng.random((30, 1))
+    both = pooled_bootstrap(np.hstack([sums, 2 * sums]), np.hstack([counts, counts]), seed=3)
+    assert both[1].lo == pytest.approx(2 * both[0].lo) and both[1].hi == pytest.approx(2 * both[0].hi)
+    (alone,), (other,) = (pooled_bootstrap(sums, counts, seed=seed) for seed in (3, 4))
+    assert alone.hi == pytest.approx(both[0].hi) and abs(other.hi - alone.hi) > 1e-9
+    monkeypatch.setattr(statistics, "AT_ONCE", 30 * 700)
+    assert pooled_bootstrap(sums, counts, seed=3)[0].hi == pytest.approx(alone.hi)
+
+
+def test_pooled_tables_must_be_alike():
+    with pytest.raises(ValueError, match=r"sums has shape \(3, 2\) and counts \(3, 1\)"):
+        pooled_bootstrap(np.ones((3, 2)), np.ones((3, 1)))

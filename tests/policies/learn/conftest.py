@@ -49,7 +49,10 @@ def fake_build():
 
     def make(break_at=-1):
         learner = SimpleNamespace(
-            init=init, update_in=update_in, policy=lambda: "policy", params_of=lambda state: state["params"]
+            init=init,
+            update_in=update_in,
+            policy=lambda temperature=1.0: f"policy at {temperature}",
+            params_of=lambda state: state["params"],
         )
         return lambda config: ({"break_at": jnp.int32(break_at)}, learner)
 

@@ -122,7 +122,8 @@ def test_a_number_that_is_not_finite_stops_the_run(small, fake_build):
 def test_load_policy(small, build):
     folder = run.train(small, build=build).run_dir
     best, latest = run.load_policy(folder, build=build), run.load_policy(folder, "latest", build)
-    assert (best.step, latest.step) == (96, 128) and best.config == small and best.policy == "policy"
+    assert (best.step, latest.step) == (96, 128) and best.config == small and best.policy == "policy at 1.0"
+    assert run.load_policy(folder, build=build, temperature=0.0).policy == "policy at 0.0"
     assert not np.array_equal(best.params["w"], latest.params["w"])
 
 

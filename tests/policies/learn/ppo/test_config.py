@@ -17,6 +17,16 @@ from gambol.policies.learn.ppo.config import PPOConfig
         ({"clip": float("nan")}, "ppo.clip is nan"),
         ({"entropy_coef": -0.1}, "ppo.entropy_coef is -0.1: it must be 0 or a finite number above"),
         ({"gamma": 1.5}, "ppo.gamma is 1.5: it must be between 0 and 1"),
+        ({"kl_target": -0.1}, "ppo.kl_target is -0.1: it must be 0 or a finite number above"),
+        ({"kl_target": 0.01, "anneal": 5}, "ppo.anneal is 5: it must be 0 where ppo.kl_target adapts"),
+        (
+            {"kl_target": 0.01, "learning_rate": 0.1},
+            "ppo.learning_rate is 0.1: it must be between ppo.learning_rate_min",
+        ),
+        ({"symmetry": "both"}, "ppo.symmetry is both: it must be none or augment or loss"),
+        ({"symmetry_weight": -1.0}, "ppo.symmetry_weight is -1.0: it must be 0"),
+        ({"mixing_start": 2.0}, "ppo.mixing_start is 2.0: it must be between 0 and 1"),
+        ({"mixing_updates": -3}, "ppo.mixing_updates is -3: it must be 0"),
     ],
 )
 def test_settings_that_cannot_work_are_named(setting, message):

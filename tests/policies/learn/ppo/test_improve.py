@@ -1,3 +1,4 @@
+from dataclasses import replace
 from types import SimpleNamespace
 
 import jax
@@ -13,7 +14,7 @@ from gambol.policies.learn.ppo.normaliser import identity
 from gambol.policies.learn.ppo.rollout import collect, start
 from gambol.policies.nets.config import NetworkConfig
 from gambol.policies.policy import renew
-from tiny_env import Recall
+from tiny_env import Hands, Recall
 
 CONFIG = PPOConfig(worlds=6, rollout_steps=7, minibatches=3, epochs=4, normalise_observations=False)
 
@@ -34,7 +35,7 @@ def lived():
         _, seen = collect(env, policy, acting, middle, key, CONFIG.rollout_steps)
         memory = {"actor": middle.memory, "critic": middle.memory + 0.5}
         order = minibatch_orders(CONFIG, key)[0]
-        return add_advantage(parts, params, Batch(seen, memory), order)
+        return add_advantage(parts, params, Batch(seen, memory), order, jnp.int32(0))
 
     batch, critic_memory = run(jax.random.key(1))
     return SimpleNamespace(parts=parts, actor=actor, critic=critic, batch=batch, critic_memory=critic_memory)
@@ -49,11 +50,11 @@ def test_replayed_log_probabilities_and_values_are_those_of_acting_step_by_step(
         value, memory["critic"] = lived.critic.step(seen, memory["critic"])
         next_value, _ = lived.critic.step(successor, memory["critic"])
         log_prob = lived.parts.distribution.log_prob(parameters, rollout.action[t])
-        np.testing.assert_allclose(lived.batch.log_prob[t], log_prob, atol=1e-6)
-        np.testing.assert_allclose(lived.batch.value[t], value[:, 0], atol=1e-6)
+        np.testing.assert_allclose(lived.batch.log_prob[t, :, 0], log_prob, atol=1e-6)
+        np.testing.assert_allclose(lived.batch.value[t], value, atol=1e-6)
         surprise = rollout.reward[t] + CONFIG.gamma * next_value[:, 0] * ~rollout.terminated[t] - value[:, 0]
         last = rollout.done[t] | (t == CONFIG.rollout_steps - 1)  # where the advantage is one surprise
-        np.testing.assert_allclose(lived.batch.advantage[t][last], surprise[last], atol=1e-5)
+        np.testing.assert_allclose(lived.batch.advantage[t, :, 0][last], surprise[last], atol=1e-5)
         memory = {name: renew(now, fresh, rollout.done[t]) for name, now in memory.items()}
     np.testing.assert_allclose(lived.critic_memory, memory["critic"], atol=1e-6)
     assert rollout.done.any() and not rollout.done[-1].any()
@@ -65,15 +66,29 @@ def test_within_an_episode_the_value_of_the_successor_is_the_next_value(lived):
     following = jnp.concatenate([batch.value[1:], batch.value[-1:]])
     expected, _ = gae(
         batch.rollout.reward,
-        batch.value,
-        following,
+        batch.value[..., 0],
+        following[..., 0],
         batch.rollout.terminated,
         batch.rollout.done,
         gamma=CONFIG.gamma,
         gae_lambda=CONFIG.gae_lambda,
     )
     ended = int(np.asarray(batch.rollout.done).any(axis=1).nonzero()[0][-1])
-    np.testing.assert_allclose(batch.advantage[: ended + 1], expected[: ended + 1], atol=1e-5)
+    np.testing.assert_allclose(batch.advantage[: ended + 1, :, 0], expected[: ended + 1], atol=1e-5)
+
+
+def test_a_term_is_judged_by_the_channel_of_its_name():
+    env, config = Hands(jnp.zeros(())), replace(CONFIG, mixing_start=0.25, mixing_updates=5)
+    parts = make_parts(env.spec, config, NetworkConfig((4,), (4,)))
+    params = dict(zip(("actor", "critic"), map(nnx.state, parts.networks(jax.random.key(0))), strict=True))
+    policy, key = make_policy(parts), jax.random.key(1)
+    acting = PolicyParams(params["actor"], identity(jnp.zeros(1)))
+    _, seen = collect(env, policy, acting, start(env, policy, key, config.worlds), key, config.rollout_steps)
+    order = minibatch_orders(config, key)[0]
+    batch, _ = add_advantage(parts, params, Batch(seen, {"actor": None, "critic": None}), order, jnp.int32(0))
+    right, left = np.moveaxis(np.asarray(seen.rewards - batch.value), -1, 0)  # an episode is one step
+    np.testing.assert_allclose(batch.advantage, np.stack([left + right / 4, right + left / 4], axis=-1), atol=1e-5)
+    assert batch.log_prob.shape == batch.value.shape == (config.rollout_steps, config.worlds, 2)
 
 
 def test_every_world_is_in_one_minibatch_of_every_epoch():

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from gambol.envs.contract import Observation
 from gambol.policies.learn.ppo.config import PPOConfig
-from gambol.policies.learn.ppo.learner import learning_rate, make_learner
+from gambol.policies.learn.ppo.learner import make_learner
 from gambol.policies.nets.config import NetworkConfig
-from tiny_env import Reach
+from tiny_env import Hands, Reach, Rising
 
 PPO = PPOConfig(worlds=12, rollout_steps=5, minibatches=3, epochs=2)
 
@@ -101,8 +101,24 @@ def test_numbers_that_are_not_finite_are_counted(privileged):
     assert metrics["non_finite"] > 0
 
 
-def test_the_learning_rate_falls_to_zero_and_stays_there():
-    config = replace(PPO, learning_rate=0.1, anneal=4)
-    found = [learning_rate(config, jnp.int32(n)) for n in (0, 1, 4, 9)]
-    np.testing.assert_allclose(found, [0.1, 0.075, 0, 0], rtol=1e-6)
-    np.testing.assert_allclose(learning_rate(replace(config, anneal=0), jnp.int32(9)), 0.1)
+def test_an_adapted_learning_rate_reaches_its_target_and_is_part_of_the_state():
+    config = replace(PPO, learning_rate=1e-4, kl_target=0.02, epochs=8)
+    learner = make_learner(Reach(jnp.zeros(())), config, NetworkConfig((8,), (8,)))
+    state, history = run(learner, 12)
+    assert state.rate == history[-1]["learning_rate"] > 1e-3
+    late = [metrics["approx_kl"] for metrics in history[-4:]]
+    assert 0.01 < sum(late) / 4 < 0.04  # at the rate it began with: below 0.001
+
+
+def test_a_curriculum_is_told_the_control_steps_of_training():
+    learner = make_learner(Rising(jnp.zeros(())), PPO, NetworkConfig((8,), (8,)))
+    _, rising = run(learner, 3)
+    for updates, metrics in enumerate(rising):
+        assert abs(metrics["reward"] - updates * PPO.worlds * PPO.rollout_steps) < 4
+
+
+def test_each_hand_learns_from_its_own_channel():
+    config = replace(PPO, worlds=48, rollout_steps=8, mixing_updates=10**6, learning_rate=1e-2, entropy_coef=0.0)
+    _, history = run(make_learner(Hands(jnp.zeros(())), config, NetworkConfig((16,), (16,))), 60)
+    assert history[0]["ratio_error_first"] == 0 and history[0]["episode_return"] < 0.4
+    assert history[-1]["episode_return"] > 0.95  # the most there is, is 1

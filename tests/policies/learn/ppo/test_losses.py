@@ -49,6 +49,20 @@ def test_clipped_surrogate_and_its_slope(ratio, advantage, loss, slope):
     np.testing.assert_allclose(gradient, [slope], rtol=1e-6)
 
 
+def test_terms_with_one_advantage_have_the_slope_of_the_whole_action():
+    """At ratio 1, where a logarithm of a probability has the slope of the ratio."""
+    advantage = jnp.asarray(RNG.normal(size=(5, 3, 1)), jnp.float32)
+
+    def slope(terms):
+        def policy_loss(log_ratios):
+            ratio = jnp.exp(jnp.stack([part.sum(-1) for part in jnp.split(log_ratios, terms, axis=-1)], axis=-1))
+            return losses.clipped_surrogate(ratio, jnp.broadcast_to(advantage, ratio.shape), 0.2)
+
+        return jax.grad(policy_loss)(jnp.zeros((5, 3, 4)))
+
+    np.testing.assert_allclose(slope((3,)), slope(()), rtol=1e-6)
+
+
 @pytest.mark.parametrize(
     ("value", "clip", "loss", "slope"),
     [

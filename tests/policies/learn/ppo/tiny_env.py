@@ -1,13 +1,13 @@
 """Environments small enough to learn in a second, with returns known in advance."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import gymnasium
 import jax
 import jax.numpy as jnp
 import numpy as np
-from gambol.envs.contract import ActionTerm, EnvSpec, Observation, ObservationTerm, Step
+from gambol.envs.contract import ActionTerm, EnvSpec, Mirror, Observation, ObservationTerm, Reflection, Step
 from jax import Array
 
 CHOICES = (3, 2)
@@ -105,6 +105,50 @@ class Reach:
             reward = (guesses == state.hidden[:, None]).mean(axis=-1)
         reward = (reward + self.bonus).astype(jnp.float32)
         return finish(self, state, reward, jnp.ones_like(reward, bool), reward > 0.99)
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
+class Rising(Reach):
+    """The same, and the bonus is the number of control steps of training: a curriculum."""
+
+    def at(self, steps: Array) -> "Rising":
+        return replace(self, bonus=steps)
+
+
+FLIP = Reflection((0,), (-1.0,))
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
+class Half(Reach):
+    """The same, but only positive numbers are shown. In a mirror they would be negative."""
+
+    @property
+    def spec(self) -> EnvSpec:
+        both = Reflection((1, 0), (-1.0, -1.0))
+        return replace(super().spec, mirror=Mirror(FLIP, FLIP, both if self.privileged else None))
+
+    def draw(self, key: Array, worlds: int) -> Array:
+        return jnp.abs(super().draw(key, worlds))
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
+class Hands(Reach):
+    """One hand names the number, the other names its negative, and each has a reward channel of its own."""
+
+    @property
+    def spec(self) -> EnvSpec:
+        terms = ActionTerm("left", 1), ActionTerm("right", 1)
+        return replace(make_spec(1, box(2), 1), action_terms=terms, reward_channels=("right", "left"))
+
+    def step(self, state: TinyState, action: Array) -> tuple[TinyState, Step]:
+        wanted = jnp.stack([state.hidden, -state.hidden], axis=-1)
+        rewards = (0.5 - (action - wanted) ** 2)[:, ::-1]
+        reward = rewards.sum(axis=-1)
+        state, step = finish(self, state, reward, jnp.ones_like(reward, bool), reward > 0.99)
+        return state, replace(step, rewards=rewards)
 
 
 @jax.tree_util.register_dataclass

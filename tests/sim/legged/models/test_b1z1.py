@@ -127,7 +127,7 @@ def test_the_stretched_arm_reaches_as_far_as_its_links(b1z1, placed):
 
 def test_armature_and_damping_are_those_of_the_page(b1z1):
     robot, model = b1z1.robot, b1z1.model
-    np.testing.assert_allclose(model.dof_armature[robot.qvel], [0.02] * 12 + [0.01] * 7)
+    np.testing.assert_allclose(model.dof_armature[robot.qvel], [0.02] * 12 + [0.1] * 6 + [0.01])
     np.testing.assert_allclose(model.dof_damping[robot.qvel], [1.0] * 13 + [2.0] + [1.0] * 5)
     assert not model.dof_frictionloss.any()
 
