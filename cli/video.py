@@ -1,18 +1,14 @@
 """`gambol video`: film a policy."""
 
-from dataclasses import dataclass, replace
+import os
+from dataclasses import dataclass
+from math import isfinite
 from pathlib import Path
-from typing import Annotated, NamedTuple
+from typing import Annotated
 
 import tyro
 
-from ..envs.contract import Env, PyTree
-from ..envs.make import EnvConfig, make_env, with_engine
-from ..envs.track.config import TrackConfig
-from ..policies.judge.baselines import BASELINES
-from ..policies.judge.player import make_player
-from ..policies.learn.config import TrainConfig
-from ..policies.policy import Policy
+from ..policies.judge.gl import choose_gl
 from .arguments import read
 
 DESCRIPTION = """Film what a policy does in one world, its most likely action taken, as an MP4 file.
@@ -20,8 +16,6 @@ DESCRIPTION = """Film what a policy does in one world, its most likely action ta
   gambol video runs/track-b1z1/2026-01-31_12-00-00 --seconds 20
   gambol video noop --camera behind -o noop.mp4
 """
-ENDLESS = 1e6
-"""Seconds of an episode that is only looked at: it ends if the robot falls, not because time is up."""
 
 
 @dataclass(frozen=True)
@@ -44,24 +38,18 @@ class Arguments:
     """The file; by default in videos/ of the run."""
 
 
-class Actor(NamedTuple):
-    """A policy and the env it acts in."""
-
-    env: Env
-    policy: Policy
-    params: PyTree
-    folder: Path
-    """Of its run."""
-
-
 def main(argv: list[str]) -> int:
     """Film, and say where the film is. Raises ValueError or OSError for what the user can mend."""
-    from ..policies.judge.film import film, painting
-    from ..policies.judge.video import write_video
-
     options = read(Arguments, argv, prog="gambol video", description=DESCRIPTION)
-    if not 0 < options.seconds <= ENDLESS:
-        raise ValueError(f"--seconds is {options.seconds}: it must be above 0")
+    if not (options.seconds > 0 and isfinite(options.seconds)):
+        raise ValueError(f"--seconds is {options.seconds}: it must be a finite number above 0")
+    if "MUJOCO_GL" in os.environ:
+        choose_gl()  # MuJoCo cannot be imported under one that is not there
+    from ..policies.judge.film import film, painting
+    from ..policies.judge.player import make_player
+    from ..policies.judge.video import write_video
+    from .acting import find_actor
+
     actor = find_actor(options.run, options.engine, options.checkpoint)
     path = options.out or actor.folder / "videos" / f"{actor.env.spec.name}.mp4"
     player = make_player(actor.env, actor.policy, actor.params)
@@ -69,24 +57,3 @@ def main(argv: list[str]) -> int:
         write_video(path, *film(actor.env, player, options.seed, options.seconds, paint))
     print(path)
     return 0
-
-
-def find_actor(run: str, engine: str | None, checkpoint: str) -> Actor:
-    """The policy that the arguments name, at its mode. Raises ValueError where there is no such thing."""
-    from ..policies.learn.run import build, load_policy
-    from .eval import which
-
-    if run in BASELINES:
-        env = make_env(endless(with_engine(TrackConfig(), engine)))
-        return Actor(env, BASELINES[run](env.spec), None, Path("runs") / run)
-
-    def build_here(config: TrainConfig):
-        return build(replace(config, env=endless(with_engine(config.env, engine))))
-
-    loaded = load_policy(Path(run), which(checkpoint), build_here, temperature=0.0)
-    return Actor(loaded.env, loaded.policy, loaded.params, Path(run))
-
-
-def endless(config: EnvConfig) -> EnvConfig:
-    """The same task without a time limit, where it is one that can go on."""
-    return replace(config, episode_seconds=ENDLESS) if isinstance(config, TrackConfig) else config

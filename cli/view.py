@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import tyro
 
 from ..envs.track.env import TrackEnv
+from .acting import find_actor
 from .arguments import read
-from .video import find_actor
 
 DESCRIPTION = """Show a policy on a web page, in real time: drag its goal, tell it where to go, pause, step, reset.
 

@@ -1,32 +1,15 @@
 """Pictures of MuJoCo models without a screen: OpenGL through EGL or, in software alone, OSMesa."""
 
-import ctypes
-import os
 from importlib import import_module
 from typing import Any
 
 import mujoco
 import numpy as np
 
-LIBRARIES = {"egl": ("libEGL.so.1", "libegl1 libgl1"), "osmesa": ("libOSMesa.so.8", "libosmesa6")}
-"""By value of MUJOCO_GL, in the order of preference: what is loaded, and the Debian packages that bring it."""
+from .gl import LIBRARIES, choose_gl
+
 MOST_GEOMS = 2000
 """That a picture may hold, markers included."""
-
-
-def choose_gl() -> str:
-    """The first of `LIBRARIES` that this machine has, or the one that MUJOCO_GL names. Raises ValueError for none."""
-    asked = os.environ.get("MUJOCO_GL", "").lower()
-    if asked not in ("", *LIBRARIES):
-        raise ValueError(f"MUJOCO_GL is {asked!r}: use {' or '.join(LIBRARIES)}, which need no screen, or unset it")
-    for name in [asked] if asked else LIBRARIES:
-        try:
-            ctypes.CDLL(LIBRARIES[name][0])
-        except OSError:
-            continue
-        return name
-    library, packages = LIBRARIES[asked or "egl"]
-    raise ValueError(f"{library} is missing, which draws pictures; on Debian: apt-get install {packages}")
 
 
 def open_gl(width: int, height: int) -> Any:

@@ -1,14 +1,18 @@
 """`gambol video` on a planar level, and up to where a legged world would be compiled; loading is a stand-in."""
 
+import os
+import subprocess
+import sys
 from types import SimpleNamespace
 
 import av
 import pytest
 from gambol.cli import main as cli
 from gambol.cli import video as command
+from gambol.cli.acting import endless
 from gambol.envs.planar.env import PlanarConfig, make_planar
 from gambol.envs.track.config import TrackConfig
-from gambol.policies.judge import offscreen
+from gambol.policies.judge import gl
 from gambol.policies.judge.baselines import random_policy
 from gambol.policies.learn import run as runs
 from gambol.policies.learn.config import TrainConfig
@@ -51,14 +55,14 @@ def test_without_a_name_the_film_lies_in_the_run(trained, tmp_path, capsys):
 
 
 def test_what_is_only_looked_at_does_not_run_out_of_time():
-    assert command.endless(TrackConfig()).max_steps > 1e7
-    assert command.endless(PlanarConfig()) == PlanarConfig()
+    assert endless(TrackConfig()).max_steps > 1e7
+    assert endless(PlanarConfig()) == PlanarConfig()
 
 
 @pytest.mark.parametrize(
     ("argv", "line"),
     [
-        (["noop", "--seconds", "0"], "--seconds is 0.0: it must be above 0"),
+        (["noop", "--seconds", "0"], "--seconds is 0.0: it must be a finite number above 0"),
         (["noop", "--engine", "bullet"], "env.engine is 'bullet': use"),
         (["no/run"], "no/run is not a run: no such folder"),
         (["no/run", "--checkpoint", "first"], "--checkpoint is 'first': use best, latest or a step"),
@@ -71,11 +75,19 @@ def test_mistakes_are_one_line_and_exit_code_2(argv, line, capsys):
 
 
 def test_missing_gl_is_told_before_anything_is_compiled(monkeypatch, capsys):
-    monkeypatch.setattr(offscreen, "LIBRARIES", {"egl": ("libNotThere.so.1", "libegl1 libgl1")})
+    monkeypatch.setattr(gl, "LIBRARIES", {"egl": ("libNotThere.so.1", "libegl1 libgl1")})
     monkeypatch.delenv("MUJOCO_GL", raising=False)
     assert cli.main(["video", "noop", "--engine", "batch"]) == 2
     line = "libNotThere.so.1 is missing, which draws pictures; on Debian: apt-get install libegl1 libgl1"
     assert capsys.readouterr().err == f"gambol: {line}\n"
+
+
+def test_a_gl_that_is_asked_for_and_missing_is_told_before_mujoco_is_imported():
+    code = "import sys; from gambol.cli.main import main; sys.exit(main(['video', 'noop']))"
+    environment = os.environ | {"MUJOCO_GL": "vulkan"}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True)
+    line = "MUJOCO_GL is 'vulkan': use egl or osmesa, which need no screen, or unset it"
+    assert (done.returncode, done.stderr) == (2, f"gambol: {line}\n")
 
 
 def test_an_unknown_camera_is_told_before_anything_is_compiled(capsys):

@@ -12,7 +12,7 @@ from gambol.envs.track.env import make_track
 from gambol.policies.judge import film as films
 from gambol.policies.judge.baselines import random_policy
 from gambol.policies.judge.film import film, painting
-from gambol.policies.judge.offscreen import choose_gl
+from gambol.policies.judge.gl import choose_gl
 from gambol.policies.judge.player import Now, Player, make_player
 
 METRICS = {"forward_error": 0.12, "yaw_error": 0.34, "ee_error": 0.056, "ee_angle": 0.1, "fell": 0.0}

@@ -4,7 +4,8 @@ import mujoco
 import numpy as np
 import pytest
 from gambol.policies.judge import offscreen
-from gambol.policies.judge.offscreen import Offscreen, choose_gl
+from gambol.policies.judge.gl import choose_gl
+from gambol.policies.judge.offscreen import Offscreen
 
 MODEL = """
 <mujoco>
