@@ -117,8 +117,8 @@ def solve(matrix: Array, right: Array) -> Array:
     given = jnp.concatenate([matrix, right[:, None]], 1)
     factor = jnp.zeros((0, size + 1))
     for first in range(0, size, BLOCK):
-        block = given[first : first + BLOCK]
-        block = jax.lax.optimization_barrier(block - factor[:, first : first + BLOCK].T @ factor)
+        here = slice(first, min(first + BLOCK, size))
+        block = jax.lax.optimization_barrier(given[here] - factor[:, here].T @ factor)
         done: list[Array] = []
         for j, row in enumerate(block, first):
             for earlier in done:
