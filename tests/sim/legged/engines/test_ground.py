@@ -8,19 +8,23 @@ from gambol.sim.legged.terrain import TerrainConfig
 
 FLAT = terrains.make(TerrainConfig())
 ROUGH = terrains.make(TerrainConfig(kind="rough", size=4.0, margin=1.0))
-SHAPES = """
+SCENE = """
 <mujoco>
+  <default><geom conaffinity="1" mass="1"/></default>
   <worldbody>
-    <geom name="ground" type="plane" size="9 9 1" contype="1" conaffinity="0" friction="0.4 0.01 0.001" solmix="3"/>
-    <body name="thing" pos="0 0 0.1" quat="{quat}"><freejoint/><geom name="thing" {geom} conaffinity="1" mass="1"/></body>
+    <geom name="ground" type="plane" size="9 9 1" conaffinity="0" friction="0.4 0.01 0.001" solmix="3"/>
+    {bodies}
     <body pos="5 0 0.1"><freejoint/><geom name="apart" size="0.2" contype="2" conaffinity="2"/></body>
   </worldbody>
 </mujoco>
 """
+TILTED = "0.9 0.3 -0.2 0.1"
 
 
-def shape(geom: str, quat: str = "0.9 0.3 -0.2 0.1") -> mujoco.MjModel:
-    return mujoco.MjModel.from_xml_string(SHAPES.format(geom=geom, quat=quat))
+def scene(*geoms: str, quat: str = TILTED) -> mujoco.MjModel:
+    """Bodies in a row over the ground, each of some geoms."""
+    bodies = [f'<body pos="{x} 0 0.1" quat="{quat}"><freejoint/>{geom}</body>' for x, geom in enumerate(geoms)]
+    return mujoco.MjModel.from_xml_string(SCENE.format(bodies="".join(bodies)))
 
 
 def touched(model: mujoco.MjModel, terrain=FLAT):
@@ -36,14 +40,11 @@ def touched(model: mujoco.MjModel, terrain=FLAT):
     return sorted(data.contact, key=lambda contact: contact.dist), found, bool(overflow)
 
 
-@pytest.mark.parametrize(
-    "geom",
-    ['type="sphere" size="0.12"', 'type="capsule" size="0.05 0.2"', 'type="box" size="0.2 0.1 0.15"'],
-    ids=["sphere", "capsule", "box"],
-)
-def test_on_a_plane_contacts_are_mujocos(geom):
-    contacts, found, overflow = touched(shape(geom))
-    assert contacts and not overflow
+def test_on_a_plane_contacts_are_mujocos():
+    shapes = {"sphere": "0.12", "capsule": "0.05 0.2", "box": "0.2 0.1 0.15"}
+    model = scene(*(f'<geom type="{kind}" size="{size}"/>' for kind, size in shapes.items()))
+    contacts, found, overflow = touched(model)
+    assert len({contact.geom[1] for contact in contacts}) == 3 and not overflow
     for i, contact in enumerate(contacts):
         assert found["dist"][i] == pytest.approx(contact.dist, abs=1e-6)
         np.testing.assert_allclose(found["pos"][i], contact.pos, atol=1e-6)
@@ -54,27 +55,26 @@ def test_on_a_plane_contacts_are_mujocos(geom):
 
 
 def test_a_cylinder_stands_and_lies_on_its_rims():
-    radius, half = 0.12, 0.15
     for quat in ("1 0 0 0", "1 1 0 0"):
-        contacts, found, _ = touched(shape(f'type="cylinder" size="{radius} {half}"', quat))
+        contacts, found, _ = touched(scene('<geom type="cylinder" size="0.12 0.15"/>', quat=quat))
         assert float(found["dist"][0]) == pytest.approx(min(contact.dist for contact in contacts), abs=1e-6)
 
 
-@pytest.mark.parametrize(
-    "geom",
-    [
+def test_friction_and_softness_are_mixed_as_in_mujoco():
+    geoms = (
         'friction="0.7 0.02 0.003" solref="0.03 0.8" solimp="0.8 0.9 0.01 0.4 3"',
-        'friction="0.7 0.02 0.003" priority="1" solref="0.03 0.8"',
-        'friction="0.7 0.02 0.003" priority="-1" solref="0.03 0.8"',
-        'friction="0.2 0.02 0.003" solmix="0" solref="-900 -10"',
+        'friction="0.7 0.02 0.003" solref="0.03 0.8" priority="1"',
+        'friction="0.7 0.02 0.003" solref="0.03 0.8" priority="-1"',
+        'friction="0.2 0.02 0.003" solref="-900 -10" solmix="0"',
         'margin="0.03"',
-    ],
-    ids=["mixed", "priority", "yields", "direct", "margin"],
-)
-def test_friction_and_softness_are_mixed_as_in_mujoco(geom):
-    contacts, found, _ = touched(shape(f'type="sphere" size="0.12" {geom}'))
-    for name in ("friction", "includemargin", "solref", "solimp"):
-        np.testing.assert_allclose(found[name][0], getattr(contacts[0], name), rtol=1e-5, err_msg=name)
+    )
+    contacts, found, _ = touched(scene(*(f'<geom size="{0.12 + i / 100}" {geom}/>' for i, geom in enumerate(geoms))))
+    assert len(contacts) == len(geoms)
+    for i, contact in enumerate(contacts):
+        for name in ("friction", "includemargin", "solref", "solimp"):
+            np.testing.assert_allclose(
+                found[name][i], getattr(contact, name), rtol=1e-5, err_msg=f"{contact.geom} {name}"
+            )
 
 
 def test_a_height_field_is_where_rays_meet_it():
@@ -96,17 +96,13 @@ def test_a_height_field_is_where_rays_meet_it():
 
 
 def test_the_deepest_contacts_count_and_more_are_told():
-    boxes = "".join(
-        f'<geom type="box" size="0.1 0.1 0.1" pos="{x} 0 {-0.01 * (x + 1)}" conaffinity="1" mass="1"/>'
-        for x in range(3)
-    )
-    text = SHAPES.format(geom='size="0.01"', quat="1 0 0 0").replace("<freejoint/>", "<freejoint/>" + boxes, 1)
-    _, found, overflow = touched(mujoco.MjModel.from_xml_string(text))
+    boxes = [f'<geom type="box" size="0.1 0.1 0.1" pos="0 0 {-0.01 * (x + 1)}"/>' for x in range(3)]
+    _, found, overflow = touched(scene(*boxes, quat="1 0 0 0"))
     assert overflow, "three boxes stand on four corners each"
     assert len(found["dist"]) == ground.CONTACTS
     assert found["pos"][:, 0].min() > 0.8, "those of the highest box are left out"
 
 
 def test_other_shapes_are_refused():
-    with pytest.raises(ValueError, match=r"^engine is 'mjx': geom thing cannot touch the ground: make it a sphere, "):
-        ground.probes(shape('type="ellipsoid" size="0.1 0.2 0.3"'))
+    with pytest.raises(ValueError, match=r"^engine is 'mjx': geom egg cannot touch the ground: make it a sphere, "):
+        ground.probes(scene('<geom name="egg" type="ellipsoid" size="0.1 0.2 0.3"/>'))

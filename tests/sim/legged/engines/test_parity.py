@@ -15,7 +15,7 @@ from gambol.sim.legged.world import World, build
 
 ENGINES = ("batch", "mjx", "warp")
 WORLDS, CALLS, STEPS = 4, 25, 2
-QUICK = {"xla_backend_optimization_level": "0"}
+QUICK: dict[str, str | bool] = {"xla_backend_optimization_level": "0"}
 """Compiles in half the time."""
 
 
