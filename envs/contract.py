@@ -112,6 +112,8 @@ class EnvSpec:
     """Control steps after which an episode is truncated."""
     metrics: tuple[str, ...] = ()
     """Keys of `Step.metrics`."""
+    step_metrics: tuple[str, ...] = ()
+    """Those of `metrics` that tell of every step; the others are of an episode, and told by its last step."""
     success: str | None = None
     """The metric that tells, on the last step of an episode, whether the task was solved."""
     critic_space: gymnasium.Space | None = None

@@ -1,4 +1,4 @@
-"""Where the base is told to go: a forward and a turning speed, drawn anew from time to time."""
+"""Where the base is told to go: a forward and a turning speed, drawn anew from time to time and then moved to."""
 
 from dataclasses import dataclass
 
@@ -16,6 +16,8 @@ class Command:
 
     velocity: Array
     """[W, 2] forward m/s and turning rad/s, both in the robot's own heading."""
+    drawn: Array
+    """[W, 2] to where it moves."""
     left: Array
     """[W] seconds until the next draw."""
 
@@ -26,20 +28,22 @@ class Command:
 
 
 def draw(config: CommandConfig, key: Array, worlds: int) -> Command:
-    """Fresh commands. Those too slow to walk are told to stand."""
+    """Fresh commands, at rest as yet. Those too slow to walk are told to stand."""
     forward, yaw, standing = jax.random.uniform(key, (3, worlds))
     low, high = jnp.array([config.forward, config.yaw]).T
-    velocity = low + (high - low) * jnp.stack([forward, yaw], -1)
-    walks = (jnp.abs(velocity) > jnp.array([config.least_forward, config.least_yaw])).any(-1)
-    velocity = jnp.where((walks & (standing >= config.standing))[:, None], velocity, 0.0)
-    return Command(velocity, jnp.full(worlds, config.period, jnp.float32))
+    drawn = low + (high - low) * jnp.stack([forward, yaw], -1)
+    walks = (jnp.abs(drawn) > jnp.array([config.least_forward, config.least_yaw])).any(-1)
+    drawn = jnp.where((walks & (standing >= config.standing))[:, None], drawn, 0.0)
+    return Command(jnp.zeros_like(drawn), drawn, jnp.full(worlds, config.period, jnp.float32))
 
 
 def advance(config: CommandConfig, command: Command, key: Array, dt: float) -> Command:
     """The commands `dt` seconds later."""
     fresh = draw(config, key, command.left.shape[0])
-    left = command.left - dt
-    over = left <= 1e-6
-    return Command(
-        jnp.where(over[:, None], fresh.velocity, command.velocity), jnp.where(over, jnp.float32(config.period), left)
-    )
+    over = command.left - dt <= 1e-6
+    drawn = jnp.where(over[:, None], fresh.drawn, command.drawn)
+    left = jnp.where(over, fresh.left, command.left - dt)
+    most = dt * jnp.array([config.acceleration or jnp.inf, config.yaw_acceleration or jnp.inf])
+    ahead = drawn - command.velocity
+    velocity = jnp.where(jnp.abs(ahead) <= most, drawn, command.velocity + jnp.clip(ahead, -most, most))
+    return Command(velocity, drawn, left)

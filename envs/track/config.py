@@ -27,6 +27,11 @@ class CommandConfig:
     """... or turns faster than this, rad/s."""
     standing: float = 0.1
     """Share of draws that are zero besides."""
+    acceleration: float = 2.0
+    """The forward speed moves to its draw this fast, m/s^2, as a rider's stick or a planner would have it; 0: at
+    once."""
+    yaw_acceleration: float = 4.0
+    """And the turning rate, rad/s^2."""
 
 
 @dataclass(frozen=True)
@@ -79,12 +84,12 @@ class GaitConfig:
 class RewardConfig:
     """Weight of each reward term (`reward.py` says what each is), per second. Zero leaves a term out."""
 
-    forward: float = 1.5
-    yaw: float = 1.0
+    forward: float = 3.0
+    yaw: float = 1.5
     ee_position: float = 1.0
     ee_rotation: float = 0.5
-    gait: float = 0.6
-    clearance: float = -4.0
+    gait: float = 2.0
+    clearance: float = -10.0
     slip: float = -0.1
     height: float = -10.0
     sway: float = -0.5
@@ -101,10 +106,11 @@ class RewardConfig:
     """Per fall, not per second times dt: multiplied by the control step."""
     lowest: float = 0.4
     """Height of the base below which `height` starts, m."""
-    forward_width: float = 0.5
-    """m/s off that cost 63 % of `forward`."""
-    yaw_width: float = 0.5
-    """rad/s off that cost 63 % of `yaw`."""
+    forward_widths: tuple[float, ...] = (0.5, 0.15)
+    """m/s off that cost 63 % of an equal part of `forward`: a wide part tells the way, a narrow one asks for all of
+    it."""
+    yaw_widths: tuple[float, ...] = (0.5, 0.2)
+    """rad/s off, likewise of `yaw`."""
 
 
 @dataclass(frozen=True)
@@ -181,6 +187,8 @@ class TrackConfig:
     """Physics steps per control step."""
     episode_seconds: float = 10.0
     """After which an episode is truncated."""
+    history: int = 0
+    """Frames of what was seen that the policy is shown besides, the present one included; 0: none."""
     arm: Literal["ik", "policy"] = "ik"
     """Who drives the arm: damped least squares on the goal, or the policy."""
     command: CommandConfig = field(default_factory=CommandConfig)
@@ -217,12 +225,19 @@ class TrackConfig:
                 raise ValueError(f"env.{name} is {value}: it must be a finite number above 0")
         if self.decimation < 1:
             raise ValueError(f"env.decimation is {self.decimation}: it must be at least 1")
+        for name in ("acceleration", "yaw_acceleration"):
+            value = getattr(self.command, name)
+            if not value >= 0:
+                raise ValueError(f"env.command.{name} is {value}: it must be 0 (at once) or above")
+        if self.history < 0:
+            raise ValueError(f"env.history is {self.history}: it must be 0 (none) or a number of frames")
         for part, name in (("goal", "travel"), ("random", "friction"), ("random", "leg_strength")):
             if getattr(getattr(self, part), name)[0] <= 0:
                 raise ValueError(f"env.{part}.{name} is {list(getattr(getattr(self, part), name))}: start above 0")
-        for name in ("forward_width", "yaw_width"):
-            if not getattr(self.reward, name) > 0:
-                raise ValueError(f"env.reward.{name} is {getattr(self.reward, name)}: it must be above 0")
+        for name in ("forward_widths", "yaw_widths"):
+            widths = getattr(self.reward, name)
+            if not (widths and all(width > 0 for width in widths)):
+                raise ValueError(f"env.reward.{name} is {list(widths)}: give one or more numbers above 0")
         if len(self.gait.offsets) != len(self.robot.feet):
             raise ValueError(f"env.gait.offsets has {len(self.gait.offsets)} phases: give one per foot of the robot")
         if len(self.goal.body) != 6:

@@ -227,6 +227,7 @@ class TrackEnv:
             ee_off=place - seen.ee_place,
             goal_place=place,
             goal_turn=turn,
+            goal_roll=self.config.goal.roll,
             drawn=now.drawn,
         )
         clean = views.vector(self.terms, view, robot)
@@ -234,7 +235,11 @@ class TrackEnv:
         on_time_or_late = jnp.where(late[:, None], now.seen, clean)
         shown = views.noisy(self.terms, on_time_or_late, key, self.config.random.noise)
         privileged = views.vector(views.privileged_terms(robot), view, robot)
-        return Observation(shown, jnp.concatenate([clean, privileged], -1)), replace(now, seen=clean)
+        if not self.config.history:
+            return Observation(shown, jnp.concatenate([clean, privileged], -1)), replace(now, seen=clean)
+        frames = views.lengthened(now.frames, shown, now.steps == 0)
+        told = Observation({"now": shown, "history": frames}, {"now": clean, "privileged": privileged})
+        return told, replace(now, seen=clean, frames=frames)
 
     def _nothing_felt(self, worlds: int) -> Outcome:
         """What sensors say before the first step: no contact."""

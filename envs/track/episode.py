@@ -35,6 +35,8 @@ class Episode:
     """[W, A]"""
     seen: Array
     """[W, N] what the policy would have seen on time, in the step before."""
+    frames: Array
+    """[W, H, N] what it was shown, oldest first, the present included; before the start, what it was shown first."""
     steps: Array
     """[W] int32: control steps since the start."""
 
@@ -76,6 +78,7 @@ def start(
         phase=jnp.zeros(worlds),
         last_action=last_action,
         seen=seen,
+        frames=jnp.zeros((worlds, config.history, seen.shape[1])),
         steps=jnp.zeros(worlds, jnp.int32),
     )
 

@@ -16,7 +16,6 @@ from .randomise import Draw
 from .reward import touching
 
 
-@jax.tree_util.register_dataclass
 @dataclass(frozen=True)
 class View:
     """All that observations are made of."""
@@ -34,6 +33,8 @@ class View:
     """[W, 3] of the goal from the base, heading frame, m."""
     goal_turn: Array
     """[W, 4] of the goal, heading frame."""
+    goal_roll: float
+    """Of a goal that is not turned, about where it points, rad."""
     drawn: Draw
 
 
@@ -43,6 +44,13 @@ Raw = Callable[[View, Robot], Array]
 
 def _joints(robot: Robot) -> slice:
     return slice(0, robot.arm.stop)
+
+
+def _goal_rotation(view: View) -> Array:
+    """Rotation vector of the goal without its usual roll, heading frame: small where it points ahead."""
+    half = view.goal_roll / 2
+    unrolled = jnp.array([np.cos(half), -np.sin(half), 0, 0], jnp.float32)
+    return rotation.to_vector(rotation.multiply(view.goal_turn, jnp.broadcast_to(unrolled, view.goal_turn.shape)))
 
 
 def _turn_off(view: View) -> Array:
@@ -62,7 +70,7 @@ POLICY: dict[str, Raw] = {
 }
 GOAL: dict[str, Raw] = {
     "goal_position": lambda v, r: v.goal_place,
-    "goal_rotation": lambda v, r: rotation.to_vector(v.goal_turn),
+    "goal_rotation": lambda v, r: _goal_rotation(v),
     "ee_position_error": lambda v, r: v.ee_off,
     "ee_rotation_error": lambda v, r: _turn_off(v),
 }
@@ -137,6 +145,12 @@ def noisy(terms: tuple[ObservationTerm, ...], clean: Array, key: Array, factor: 
         return clean
     width = factor * np.concatenate([np.full(term.size, term.noise, np.float32) for term in terms])
     return clean + jax.random.uniform(key, clean.shape, minval=-1.0, maxval=1.0) * width
+
+
+def lengthened(frames: Array, shown: Array, fresh: Array) -> Array:
+    """[W, H, N] the last frames with what is `shown` now [W, N] at their end; nothing else where an episode is `fresh`
+    [W] bool."""
+    return jnp.where(fresh[:, None, None], shown[:, None], jnp.concatenate([frames[:, 1:], shown[:, None]], 1))
 
 
 def size(terms: tuple[ObservationTerm, ...]) -> int:

@@ -56,12 +56,12 @@ Term = Callable[[RewardConfig, Robot, float, Moment], Array]
 def forward(config: RewardConfig, robot: Robot, dt: float, m: Moment) -> Array:
     """Horizontal velocity as told: ahead as commanded, not sideways."""
     off = m.seen.velocity[:, :2] - jnp.stack([m.command[:, 0], jnp.zeros_like(m.command[:, 0])], -1)
-    return jnp.exp(-(off**2).sum(-1) / config.forward_width**2)
+    return near(off, config.forward_widths)
 
 
 def yaw(config: RewardConfig, robot: Robot, dt: float, m: Moment) -> Array:
     """Turning rate as told."""
-    return jnp.exp(-(((yaw_rate(m.seen) - m.command[:, 1]) / config.yaw_width) ** 2))
+    return near(yaw_rate(m.seen)[:, None] - m.command[:, 1:], config.yaw_widths)
 
 
 def ee_position(config: RewardConfig, robot: Robot, dt: float, m: Moment) -> Array:
@@ -184,6 +184,12 @@ def channels(by_term: dict[str, Array]) -> Array:
     parts = [[by_term[term.__name__] for term in part if term.__name__ in by_term] for part in (LEGS, ARM)]
     some = next(iter(by_term.values()))
     return jnp.stack([sum(part, jnp.zeros_like(some)) for part in parts], -1)
+
+
+def near(off: Array, widths: tuple[float, ...]) -> Array:
+    """[W] mean over widths of a bell that is 1 where `off` [W, N] is zero and 1/e where it is as long as the width."""
+    square = (off**2).sum(-1)
+    return jnp.stack([jnp.exp(-square / width**2) for width in widths]).mean(0)
 
 
 def touching(seen: Seen) -> Array:

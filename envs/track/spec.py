@@ -1,5 +1,7 @@
 """What the task looks like from outside: spaces, terms and metrics, read off its settings and its robot."""
 
+from dataclasses import replace
+
 import gymnasium
 import jax.numpy as jnp
 import numpy as np
@@ -11,6 +13,7 @@ from . import goal as goals
 from . import observe, reward
 from .config import TrackConfig
 from .goal import Goal
+from .mirror import mirror
 from .reward import Moment
 
 MOST_ACTION = 5.0
@@ -42,30 +45,44 @@ def make(config: TrackConfig, robot: Robot, standing: tuple[float, ...]) -> EnvS
     """See `EnvSpec`. `standing` are drive targets [J] that hold the default pose, rad."""
     actions = driven(config, robot).stop
     terms, privileged = observe.policy_terms(robot, actions), observe.privileged_terms(robot)
+    telling = MEASURES + tuple(f"reward_{name}" for name in reward.names(config.reward, robot))
     seen = observe.size(terms)
 
-    def box(size: int, most: float = np.inf) -> gymnasium.spaces.Box:
-        return gymnasium.spaces.Box(-most, most, (size,), np.float32)
+    def box(*shape: int, most: float = np.inf) -> gymnasium.spaces.Box:
+        return gymnasium.spaces.Box(-most, most, shape, np.float32)
 
+    known = observe.size(privileged)
+    if config.history:
+        framed = tuple(replace(term, history=config.history) for term in terms)
+        observation_space = gymnasium.spaces.Dict({"now": box(seen), "history": box(config.history, seen)})
+        critic_space = gymnasium.spaces.Dict({"now": box(seen), "privileged": box(known)})
+        observation_terms = {"now": terms, "history": framed, "privileged": privileged}
+    else:
+        observation_space, critic_space = box(seen), box(seen + known)
+        observation_terms = {"policy": terms, "critic": terms + privileged}
     return EnvSpec(
         name="track",
-        observation_space=box(seen),
-        critic_space=box(seen + observe.size(privileged)),
-        action_space=box(actions, MOST_ACTION),
-        observation_terms={"policy": terms, "critic": terms + privileged},
+        observation_space=observation_space,
+        critic_space=critic_space,
+        action_space=box(actions, most=MOST_ACTION),
+        observation_terms=observation_terms,
         action_terms=action_terms(config, robot, standing),
         control_dt=config.control_dt,
         max_steps=config.max_steps,
-        metrics=METRICS + tuple(f"reward_{name}" for name in reward.names(config.reward, robot)),
+        metrics=OUTCOMES + telling,
+        step_metrics=telling,
         reward_channels=("legs", "arm") if robot.has_arm else (),
+        mirror=mirror(config.gait, robot, terms, privileged, flat=not config.history),
     )
 
 
-METRICS = (
-    *("fell", "blown_up", "overflow", "forward_error", "yaw_error", "ee_error", "ee_angle", "height"),
+OUTCOMES = ("fell", "blown_up")
+"""Metrics of an episode; `measures` says what they are."""
+MEASURES = (
+    *("overflow", "forward_error", "yaw_error", "ee_error", "ee_angle", "height"),
     *("torque", "power", "slip", "moving", "holding", "goal_height"),
 )
-"""Of a step, besides `reward_<term>`; `measures` says what they are."""
+"""Metrics of a step, besides `reward_<term>`."""
 
 
 def measures(config: TrackConfig, robot: Robot, moment: Moment, goal: Goal, blown: Array, overflow: Array):

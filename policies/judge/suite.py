@@ -15,7 +15,7 @@ from ...envs.make import EnvConfig
 from ...envs.planar import suites
 from ...envs.planar.env import PlanarConfig, PlanarEnv, make_planar
 from ...envs.planar.level import Level, level_hash, read_level
-from ...envs.track.config import RandomConfig, TrackConfig
+from ...envs.track.config import CommandConfig, RandomConfig, TrackConfig
 from ...envs.track.env import TrackEnv, make_track
 from ...sim.legged.terrain import TerrainConfig
 from ...sim.planar.scene import CAPACITIES
@@ -46,6 +46,7 @@ TRACK_SUITES: dict[str, dict[str, Any]] = {
     "track/rough": {"terrain": TerrainConfig(kind="rough")},
     # Four times as often; standing robots as hard as in the standard suite, walking ones twice as hard.
     "track/pushed": {"random": RandomConfig(push_period=2.0, push=1.0, push_standing=1.25)},
+    "track/abrupt": {"command": CommandConfig(acceleration=0.0, yaw_acceleration=0.0)},
     "track/calm": {"random": NOTHING_RANDOM},
 }
 """What each suite sets besides the defaults of `JUDGED`."""

@@ -82,7 +82,7 @@ def grant(env: TrackEnv, state: TrackState, wish: Wish) -> TrackState:
     stuck = own.holding & goals.blocked(config, Goal(end, end, one, one, one))
     own = jax.tree.map(partial(jnp.where, stuck[0]), goals.first(1), own)
     pose = spherical(config, wish.place, wish.turn)[None]
-    asked = (Goal(pose, pose, one, one, one), Command(wish.command[None], one))
+    asked = (Goal(pose, pose, one, one, one), Command(wish.command[None], wish.command[None], one))
     goal, command = jax.tree.map(partial(jnp.where, wish.free), (own, episode.command), asked)
     return replace(state, episode=replace(episode, goal=goal, command=command))
 

@@ -28,8 +28,10 @@ MOST_ROWS = 300
 """Of metrics; longer training curves are thinned evenly."""
 ACROSS = 4
 """Curves side by side."""
-REWARDS = "episode_reward_"
-"""How metrics begin that are left out of the curves: terms of the reward in the last step of an episode."""
+DRAWN = (*OF_EPISODES, "step_")
+"""How metrics begin that are drawn ..."""
+REWARDS = "step_reward_"
+"""... but for these, the terms of the reward."""
 IMMATERIAL = {"run.out", "run.tensorboard", "run.wandb_project"}
 """Settings that change nothing of what is learned."""
 
@@ -102,15 +104,15 @@ def thinned(rows: list[Row], most: int = MOST_ROWS) -> list[Row]:
 
 
 def draw(rows: list[Row], name: str, step: int) -> bytes:
-    """PNG bytes: means over the episodes that ended, over control steps; a line marks the checkpoint at `step`."""
+    """PNG bytes: means over the episodes that ended, or over all steps; a line marks the checkpoint at `step`."""
     from matplotlib.figure import Figure
 
     from ..judge.chart import FAINT, INK, MEAN, png
 
-    names = [key for key in (rows[-1] if rows else {}) if key.startswith(OF_EPISODES) and not key.startswith(REWARDS)]
+    names = [key for key in (rows[-1] if rows else {}) if key.startswith(DRAWN) and not key.startswith(REWARDS)]
     down = max(1, math.ceil(len(names) / ACROSS))
     figure = Figure(figsize=(3 * ACROSS, 0.6 + 1.8 * down), dpi=100, layout="constrained")
-    figure.suptitle(f"{name}: means over episodes, by million control steps", fontsize=10, color=INK)
+    figure.suptitle(f"{name}: means over episodes or steps, by million control steps", fontsize=10, color=INK)
     panels = figure.subplots(down, ACROSS, squeeze=False).ravel()
     for panel in panels[len(names) :]:
         panel.set_axis_off()

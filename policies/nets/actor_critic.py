@@ -1,10 +1,14 @@
 """An actor and a critic for an environment."""
 
+from typing import Any
+
+import gymnasium
+import numpy as np
 from flax import nnx
 from jax import Array
 
 from ...envs.contract import EnvSpec
-from .config import NetworkConfig
+from .config import AdaptationConfig, NetworkConfig
 from .distributions import Distribution
 from .stream import EncoderFactory, Stream
 
@@ -17,9 +21,10 @@ def make_actor_critic(
     They share no weights, so that the critic may see more than the actor (`EnvSpec.critic_space`).
     """
     rngs = nnx.Rngs(key)
+    space = spec.observation_space if config.adaptation is None else adapted_space(spec, config.adaptation)
     shared = {"activation": config.activation, "recurrent": config.recurrent, "rngs": rngs}
     actor = Stream(
-        encoder(spec.observation_space, rngs),
+        encoder(space, rngs),
         config.actor,
         distribution.outputs,
         gain=0.01,  # actions hardly depend on the observation to begin with
@@ -30,3 +35,10 @@ def make_actor_critic(
     seen = spec.critic_space or spec.observation_space
     critic = Stream(encoder(seen, rngs), config.critic, values, gain=1.0, **shared)
     return actor, critic
+
+
+def adapted_space(spec: EnvSpec, config: AdaptationConfig) -> gymnasium.spaces.Dict:
+    """What an actor sees that is told a latent in place of a history."""
+    seen: Any = spec.observation_space
+    latent = gymnasium.spaces.Box(-np.inf, np.inf, (config.latent,), np.float32)
+    return gymnasium.spaces.Dict({"latent": latent, "now": seen["now"]})

@@ -1,8 +1,7 @@
 """From a rollout to better weights: advantages, then gradient steps on minibatches of worlds."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -12,49 +11,12 @@ from jax import Array
 
 from . import losses
 from .acting import Parts
-from .config import PPOConfig
+from .adaptation import gap, privileged_latent, with_latent
+from .batch import Batch, part
 from .mixing import by_term, mixed
 from .rate import adapted
-from .rollout import Rollout
+from .state import Params
 from .successors import successor_values
-
-Params = dict[str, nnx.State]
-"""Weights of the "actor" and the "critic"."""
-
-
-@jax.tree_util.register_dataclass
-@dataclass(frozen=True)
-class Batch:
-    """A rollout, or the part of it that some worlds lived, with P terms of the action and C channels of the reward."""
-
-    rollout: Rollout
-    """Observations normalised, rewards scaled."""
-    memory: dict[str, Array | None]
-    """[B, recurrent] of "actor" and "critic", before the first step."""
-    image: Rollout | None = None
-    """The rollout in the mirrored world, where the losses use it."""
-    log_prob: Any = None
-    """[T, B, P] of the actions, under the weights that took them."""
-    value: Any = None
-    """[T, B, C] under those weights."""
-    advantage: Any = None
-    """[T, B, P]."""
-    returns: Any = None
-    """[T, B, C]: what the values should have been."""
-
-
-def part(batch: Batch, worlds: Array) -> Batch:
-    """The batch of some worlds, given their indices [B]."""
-    memory = jax.tree.map(lambda leaf: leaf[worlds], batch.memory)
-    rest = jax.tree.map(lambda leaf: leaf[:, worlds], replace(batch, memory={}))
-    return replace(rest, memory=memory)
-
-
-def minibatch_orders(config: PPOConfig, key: Array) -> Array:
-    """[epochs, minibatches, B] int32: every world once an epoch, in another order each epoch."""
-    keys = jax.random.split(key, config.epochs)
-    orders = jax.vmap(lambda key: jax.random.permutation(key, config.worlds))(keys)
-    return orders.reshape(config.epochs, config.minibatches, -1)
 
 
 def add_advantage(
@@ -77,9 +39,8 @@ def add_advantage(
     last = jax.tree.map(lambda leaf: leaf.reshape(-1, leaf.shape[-1])[back], last)
     critic = nnx.merge(parts.critic, params["critic"])
     next_value = successor_values(critic.step, rollout, value, after, rows=order.shape[1])
-    by_channel = jax.vmap(
-        partial(losses.gae, gamma=config.gamma, gae_lambda=config.gae_lambda), (2, 2, 2, None, None), 2
-    )
+    gae = partial(losses.gae, gamma=config.gamma, gae_lambda=config.gae_lambda)
+    by_channel = jax.vmap(gae, in_axes=(2, 2, 2, None, None), out_axes=2)
     advantage, returns = by_channel(rollout.rewards, value, next_value, rollout.terminated, rollout.done)
     advantage = mixed(config, parts.mixing, advantage, updates)
     return replace(batch, log_prob=log_prob, value=value, advantage=advantage, returns=returns), last
@@ -97,11 +58,14 @@ def judge(parts: Parts, params: Params, batch: Batch) -> tuple[Array, Array, Arr
 def outputs(parts: Parts, params: Params, batch: Batch) -> Array:
     """Parameters of the distributions of the actions, [T, B, outputs + free]."""
     actor, rollout = nnx.merge(parts.actor, params["actor"]), batch.rollout
-    return actor.unroll(rollout.observation.policy, rollout.done, batch.memory["actor"])[0]
+    seen = rollout.observation.policy
+    if parts.adaptation is not None:
+        seen = with_latent(seen, privileged_latent(parts.adaptation, params["privileged"], rollout.observation.critic))
+    return actor.unroll(seen, rollout.done, batch.memory["actor"])[0]
 
 
-def loss(params: Params, parts: Parts, batch: Batch) -> tuple[Array, dict[str, Array]]:
-    """The loss of a minibatch, [], and what it is made of."""
+def loss(params: Params, parts: Parts, batch: Batch, pull: Array | float = 0.0) -> tuple[Array, dict[str, Array]]:
+    """The loss of a minibatch, [], and what it is made of. `pull` [] weighs the distance between the latents."""
     distribution, lived = parts.distribution, outputs(parts, params, batch)
     total, metrics = proximal(params, parts, batch, lived)
     if parts.mirror is not None:
@@ -113,6 +77,10 @@ def loss(params: Params, parts: Parts, batch: Batch) -> tuple[Array, dict[str, A
         else:
             total += parts.config.symmetry_weight * asymmetry
         metrics["asymmetry"] = asymmetry
+    if parts.adaptation is not None:
+        known = batch.rollout.observation.critic
+        metrics["latent_gap"] = gap(privileged_latent(parts.adaptation, params["privileged"], known), batch.latent)
+        total += pull * metrics["latent_gap"]
     return total, metrics | {"loss": total}
 
 
@@ -141,7 +109,13 @@ def proximal(params: Params, parts: Parts, batch: Batch, outputs: Array) -> tupl
 
 
 def improve(
-    parts: Parts, rate: Array, params: Params, optimiser: optax.OptState, batch: Batch, orders: Array
+    parts: Parts,
+    rate: Array,
+    params: Params,
+    optimiser: optax.OptState,
+    batch: Batch,
+    orders: Array,
+    pull: Array | float = 0.0,
 ) -> tuple[Params, optax.OptState, Array, dict[str, Array]]:
     """One gradient step per minibatch, for `orders` [epochs, M, B] of the worlds. Also returns the learning rate of the
     last one. Metrics are [] each: means over the steps, `ratio_error_first` the largest |ratio - 1| before the first
@@ -149,7 +123,7 @@ def improve(
 
     def descend(carry: tuple[Params, optax.OptState, Array], worlds: Array):
         params, optimiser, rate = carry
-        gradient, metrics = jax.grad(loss, has_aux=True)(params, parts, part(batch, worlds))
+        gradient, metrics = jax.grad(loss, has_aux=True)(params, parts, part(batch, worlds), pull)
         rate = adapted(parts.config, rate, metrics["approx_kl"]) if parts.config.kl_target else rate
         direction, optimiser = parts.optimiser.update(gradient, optimiser)
         params = jax.tree.map(lambda weight, change: weight - rate * change, params, direction)

@@ -9,25 +9,26 @@ more, which would undo both; `update_in(env, state)` is the pure function beneat
 
 One update, in order:
 
-1. Collect `rollout_steps` in every world. Only the actor is evaluated.
+1. Collect `rollout_steps` in every world, of an env that knows how far training has come (`contract.staged`). Only the
+   actor is evaluated.
 2. Judge the rollout, in minibatches of worlds of the shape that step 4 uses: log-probabilities of the actions,
-   values, and values of the true successors before any reset, so that time-outs bootstrap. With a GRU every sequence
-   is replayed from the memory it began with.
-3. Advantages and returns.
+   values, and values of the true successors before any reset, so that time-outs bootstrap (`successors`). With a GRU
+   every sequence is replayed from the memory it began with.
+3. Advantages and returns, for each channel of the reward, mixed for each term of the action (`mixing`).
 4. Gradient steps: some epochs of minibatches of worlds, shuffled each epoch. The first epoch cuts the worlds as step 2
-   did, which makes the probability ratio of the first minibatch exactly 1.
+   did, which makes the probability ratio of the first minibatch exactly 1. The mirror image may be learned from too
+   (`symmetry`). A policy that adapts learns in turns (`adaptation`, `turns`).
 5. Merge the observations into the normaliser, which was frozen until here. It starts as the identity, so the first
    update sees raw observations (see `normaliser`).
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-import optax
 from flax import nnx
 from jax import Array
 
@@ -35,32 +36,17 @@ from ....envs.contract import Env, Observation, staged
 from ...nets.config import NetworkConfig
 from ...nets.stream import EncoderFactory, Flatten, shapes_of
 from ...policy import Policy
-from . import losses, symmetry
-from .acting import Parts, PolicyParams, make_parts, make_policy
+from . import losses
+from .acting import Parts, PolicyParams, make_collector, make_parts, make_policy
+from .adaptation import Student, pull
+from .batch import minibatch_orders, prepare
 from .config import PPOConfig
-from .improve import Batch, Params, add_advantage, improve, minibatch_orders
-from .normaliser import identity, merge, normalise, on_both
+from .improve import add_advantage, improve
+from .normaliser import identity, merge, on_both
 from .rate import annealed
-from .rollout import Rollout, Worlds, collect, episode_metrics, start
-
-
-@jax.tree_util.register_dataclass
-@dataclass(frozen=True)
-class LearnerState:
-    """All that a resume needs."""
-
-    params: Params
-    optimiser: optax.OptState
-    normaliser: Observation
-    """`Statistics` in the places of the observations."""
-    worlds: Worlds
-    critic_memory: Array | None
-    """[W, recurrent] before the critic sees `worlds.observation`."""
-    key: Array
-    updates: Array
-    """[] int32: updates done."""
-    rate: Array | None
-    """[] the learning rate, where it adapts."""
+from .rollout import Rollout, collect, episode_metrics, start
+from .state import Learned, LearnerState, collector_params, params_of
+from .turns import history_latents, in_turn
 
 
 class Learner(NamedTuple):
@@ -95,16 +81,14 @@ def make_learner(env: Env, ppo: PPOConfig, network: NetworkConfig, encoder: Enco
     )
 
 
-def params_of(state: LearnerState) -> PolicyParams:
-    """What the policy needs of the state."""
-    return PolicyParams(state.params["actor"], state.normaliser.policy)
-
-
 def init(parts: Parts, env: Env, key: Array) -> LearnerState:
     """Fresh weights, fresh worlds."""
     for_networks, for_worlds, key = jax.random.split(key, 3)
     actor, critic = parts.networks(for_networks)
-    params = {"actor": nnx.state(actor), "critic": nnx.state(critic)}
+    params, student = {"actor": nnx.state(actor), "critic": nnx.state(critic)}, None
+    if parts.adaptation is not None:
+        params["privileged"], history = map(nnx.state, parts.adaptation.encoders(jax.random.fold_in(for_networks, 1)))
+        student = Student(history, parts.optimiser.init(history))
     spec, worlds = env.spec, parts.config.worlds
     env = staged(env, jnp.zeros(()))
     return LearnerState(
@@ -119,6 +103,7 @@ def init(parts: Parts, env: Env, key: Array) -> LearnerState:
         key=key,
         updates=jnp.zeros((), jnp.int32),
         rate=jnp.float32(parts.config.learning_rate) if parts.config.kl_target else None,
+        student=student,
     )
 
 
@@ -128,34 +113,29 @@ def update(parts: Parts, env: Env, state: LearnerState) -> tuple[LearnerState, d
     key, collecting, shuffling = jax.random.split(state.key, 3)
     env = staged(env, state.updates.astype(jnp.float32) * (config.worlds * config.rollout_steps))
 
-    worlds, seen = collect(env, make_policy(parts), params_of(state), state.worlds, collecting, config.rollout_steps)
+    params, steps = collector_params(parts, state), config.rollout_steps
+    worlds, seen = collect(env, make_collector(parts), params, state.worlds, collecting, steps)
 
     orders = minibatch_orders(config, shuffling)
-    memory = {"actor": state.worlds.memory, "critic": state.critic_memory}
-    image = parts.mirror and prepare(config, state.normaliser, symmetry.image(parts.mirror, seen))
-    batch = Batch(prepare(config, state.normaliser, seen), memory, image)
-    batch, critic_memory = add_advantage(parts, state.params, batch, orders[0], state.updates)
-
-    rate = annealed(config, state.updates) if state.rate is None else state.rate
-    params, optimiser, rate, metrics = improve(parts, rate, state.params, state.optimiser, batch, orders)
+    learn = optimise if parts.adaptation is None else partial(in_turn, optimise, parts.adaptation)
+    learned, metrics = learn(parts, state, seen, orders)
 
     normaliser = state.normaliser
     if config.normalise_observations:
         normaliser = on_both(merge, normaliser, seen.observation)
+    after = LearnerState(**learned._asdict(), normaliser=normaliser, worlds=worlds, key=key, updates=state.updates + 1)
+    return after, episode_metrics(seen, env.spec) | metrics
+
+
+def optimise(parts: Parts, state: LearnerState, seen: Rollout, orders: Array) -> tuple[Learned, dict[str, Array]]:
+    """Advantages, then gradient steps of actor and critic."""
+    config, pulled = parts.config, 0.0
+    batch, critic_memory = add_advantage(parts, state.params, prepare(parts, state, seen), orders[0], state.updates)
+    if parts.adaptation is not None:
+        latent = history_latents(parts, parts.adaptation, state, seen)
+        batch, pulled = replace(batch, latent=latent), pull(parts.adaptation, state.updates)
+    rate = annealed(config, state.updates) if state.rate is None else state.rate
+    params, optimiser, rate, metrics = improve(parts, rate, state.params, state.optimiser, batch, orders, pulled)
     metrics["learning_rate"] = rate
     metrics["explained_variance"] = losses.explained_variance(batch.value.sum(axis=-1), batch.returns.sum(axis=-1))
-    rate = None if state.rate is None else rate
-    after = LearnerState(params, optimiser, normaliser, worlds, critic_memory, key, state.updates + 1, rate)
-    return after, episode_metrics(seen, env.spec.success) | metrics
-
-
-def prepare(config: PPOConfig, normaliser: Observation, seen: Rollout) -> Rollout:
-    """The rollout as the losses see it: observations normalised, rewards scaled."""
-    seen = replace(seen, rewards=config.reward_scale * seen.rewards)
-    if not config.normalise_observations:
-        return seen
-    return replace(
-        seen,
-        observation=on_both(normalise, normaliser, seen.observation),
-        final_observation=on_both(normalise, normaliser, seen.final_observation),
-    )
+    return Learned(params, optimiser, critic_memory, None if state.rate is None else rate, state.student), metrics

@@ -26,7 +26,10 @@ LIMIT = 10.0
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
 class Statistics:
-    """Mean and variance so far, one entry per float leaf of the observation, in tree order."""
+    """Mean and variance so far, one entry per float leaf of the observation, in tree order.
+
+    Of a "history" beside a "now" nothing is kept: its frames are past "now"s.
+    """
 
     count: Array
     """[] float32: observations merged."""
@@ -38,7 +41,7 @@ class Statistics:
 
 def identity(shapes: PyTree) -> Statistics:
     """Statistics that change nothing, for one observation of these shapes."""
-    leaves = float_leaves(shapes)
+    leaves = float_leaves(present(shapes))
     zeros, ones = (tuple(make(leaf.shape, jnp.float32) for leaf in leaves) for make in (jnp.zeros, jnp.ones))
     return Statistics(jnp.zeros(()), zeros, ones)
 
@@ -48,7 +51,7 @@ def merge(statistics: Statistics, observation: PyTree) -> Statistics:
 
     Parallel form of Chan, Golub and LeVeque (1979), written with weights instead of sums so that nothing overflows.
     """
-    leaves = float_leaves(observation)
+    leaves = float_leaves(present(observation))
     count = statistics.count + leaves[0].shape[0] * leaves[0].shape[1]
     weight = 1 - statistics.count / count
     batch_mean = tuple(jnp.mean(leaf, axis=(0, 1)) for leaf in leaves)
@@ -65,10 +68,21 @@ def merge(statistics: Statistics, observation: PyTree) -> Statistics:
     return Statistics(count, mean, variance)
 
 
+def present(observation: PyTree) -> PyTree:
+    """The observation without its history, if it has one."""
+    return {"now": observation["now"]} if has_history(observation) else observation
+
+
+def has_history(observation: PyTree) -> bool:
+    """Whether it is made of a "now" and a "history" of it."""
+    return isinstance(observation, dict) and observation.keys() == {"now", "history"}
+
+
 def normalise(statistics: Statistics, observation: PyTree) -> PyTree:
     """Observations with leaves [..., shape], shifted, scaled and clipped. Leaves that are not floats pass unchanged."""
     leaves, structure = jax.tree.flatten(observation)
-    moments = iter(zip(statistics.mean, statistics.variance, strict=True))
+    kept = list(zip(statistics.mean, statistics.variance, strict=True))
+    moments = iter(2 * kept if has_history(observation) else kept)
 
     def scale(leaf: Array) -> Array:
         if not jnp.issubdtype(leaf.dtype, jnp.floating):

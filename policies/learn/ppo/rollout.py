@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from ....envs.contract import Env, Observation
+from ....envs.contract import Env, EnvSpec, Observation
 from ...policy import Policy, renew
 from .mixing import by_channel
 
@@ -87,22 +87,26 @@ def collect(env: Env, policy: Policy, params: PyTree, worlds: Worlds, key: Array
     return jax.lax.scan(advance, worlds, jax.random.split(key, steps))
 
 
-def episode_metrics(rollout: Rollout, success: str | None) -> dict[str, Array]:
+def episode_metrics(rollout: Rollout, spec: EnvSpec) -> dict[str, Array]:
     """Means over the episodes that ended in this rollout, [] each; 0 where none did, which `episodes` tells.
 
-    The env's metrics are taken at the last step of an episode: `success_rate` is the one called `success`, if any, and
-    `episode_<name>` each of the others.
+    The env's metrics of an episode are taken at its last step: `success_rate` is the one called `spec.success`, if any,
+    and `episode_<name>` each of the others. Those of a step are means over all steps: `step_<name>`.
     """
     episodes = rollout.done.sum()
 
     def over_episodes(values: Array) -> Array:
         return jnp.where(rollout.done, values, 0).sum() / jnp.maximum(episodes, 1)
 
-    names = {name: "success_rate" if name == success else f"episode_{name}" for name in rollout.metrics}
+    def own(name: str, values: Array) -> tuple[str, Array]:
+        if name in spec.step_metrics:
+            return f"step_{name}", values.mean()
+        return "success_rate" if name == spec.success else f"episode_{name}", over_episodes(values)
+
     return {
         "episodes": episodes,
         "episode_return": over_episodes(rollout.episode_return),
         "episode_length": over_episodes(rollout.episode_length),
         "reward": rollout.reward.mean(),
-        **{names[name]: over_episodes(values) for name, values in rollout.metrics.items()},
+        **dict(own(name, values) for name, values in rollout.metrics.items()),
     }

@@ -6,6 +6,8 @@ What differs from the other engines:
   shapes that might touch in every step, and the B1 with its arm has 122 such pairs besides those with the ground.
 - Of the ground it feels at most 8 contacts at a time, the deepest ones; `Outcome.overflow` tells of more (`ground.py`).
 - Kinematics and solver are Gambol's own (`kinematics.py`, `newton.py`); the rest of a step is MJX's.
+
+Gradients in reverse mode pass through all of a step, contacts and sensors too.
 """
 
 import copy
@@ -49,7 +51,6 @@ class Engine:
     def step(self, state: State, control: Array, values: Fields, steps: int) -> tuple[State, Outcome]:
         """See `Physics.step`."""
         varied = filled(lambda name: getattr(self.model, name), self.fields, values)
-
         every = jax.vmap(self._advance, in_axes=(0, 0, 0, None), axis_name=newton.WORLDS)
 
         def advance(state: State, left: Array) -> tuple[State, Outcome]:

@@ -1,6 +1,7 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 from gambol.envs.track import command as commands
 from gambol.envs.track.command import Command
 from gambol.envs.track.config import CommandConfig
@@ -9,7 +10,7 @@ CONFIG = CommandConfig()
 
 
 def test_commands_are_walks_or_stands():
-    velocity = np.asarray(commands.draw(CONFIG, jax.random.key(0), 20_000).velocity)
+    velocity = np.asarray(commands.draw(CONFIG, jax.random.key(0), 20_000).drawn)
     moving = (velocity != 0).any(-1)
     fast = (np.abs(velocity) > [CONFIG.least_forward, CONFIG.least_yaw]).any(-1)
     assert (moving == fast).all()
@@ -21,8 +22,21 @@ def test_commands_are_walks_or_stands():
 
 
 def test_a_command_lasts_its_period():
-    now = Command(jnp.array([[0.5, 0.0], [0.5, 0.0]]), jnp.array([0.02, 0.04]))
+    told = jnp.array([[0.5, 0.0], [0.5, 0.0]])
+    now = Command(told, told, jnp.array([0.02, 0.04]))
     later = commands.advance(CONFIG, now, jax.random.key(1), 0.02)
     np.testing.assert_allclose(later.left, [CONFIG.period, 0.02], atol=1e-6)
     np.testing.assert_array_equal(later.velocity[1], now.velocity[1])
-    assert (later.velocity[0] != now.velocity[0]).any()
+    assert (later.drawn[0] != now.drawn[0]).any() and (later.velocity[0] != now.velocity[0]).any()
+
+
+@pytest.mark.parametrize("rates", [(2.0, 4.0), (0.5, 1.0), (0.0, 4.0)])
+def test_it_moves_to_its_draw_no_faster_than_it_may(rates):
+    config = CommandConfig(acceleration=rates[0], yaw_acceleration=rates[1], period=9.0)
+    now = commands.draw(config, jax.random.key(2), 64)
+    assert not now.velocity.any() and not now.moving.any()
+    for step in range(1, 91):
+        now = commands.advance(config, now, jax.random.key(3), 0.02)
+        reached = np.array([rate * 0.02 * step if rate else np.inf for rate in rates])
+        np.testing.assert_allclose(now.velocity, np.clip(now.drawn, -reached, reached), atol=1e-5)
+    np.testing.assert_array_equal(np.where(reached > 1, now.velocity, 0), np.where(reached > 1, now.drawn, 0))

@@ -29,8 +29,16 @@ from gambol.sim.legged.robot import RobotConfig
         (lambda: TrackConfig(most_tilt=float("nan")), "env.most_tilt is nan: it must be a finite number above 0"),
         (lambda: TrackConfig(episode_seconds=float("inf")), "env.episode_seconds is inf: it must be a finite number"),
         (lambda: TrackConfig(decimation=0), "env.decimation is 0: it must be at least 1"),
+        (
+            lambda: TrackConfig(command=CommandConfig(acceleration=-1.0)),
+            "env.command.acceleration is -1.0",
+        ),
+        (lambda: TrackConfig(history=-1), "env.history is -1: it must be 0 (none) or a number of frames"),
         (lambda: TrackConfig(goal=GoalConfig(travel=(0.0, 1.0))), "env.goal.travel is [0.0, 1.0]: start above 0"),
-        (lambda: TrackConfig(reward=RewardConfig(yaw_width=0.0)), "env.reward.yaw_width is 0.0: it must be above 0"),
+        (
+            lambda: TrackConfig(reward=RewardConfig(yaw_widths=(0.5, 0.0))),
+            "env.reward.yaw_widths is [0.5, 0.0]: give one",
+        ),
         (lambda: TrackConfig(gait=GaitConfig(offsets=(0.0, 0.5))), "env.gait.offsets has 2 phases: give one per foot"),
         (lambda: CurriculumConfig(steps=-1), "env.curriculum.steps is -1: it must be 0 (no curriculum) or a number"),
         (lambda: CurriculumConfig(start=1.5), "env.curriculum.start is 1.5: it must be between 0 and 1"),

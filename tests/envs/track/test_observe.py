@@ -1,8 +1,10 @@
 """What the policy and the critic are shown, against MuJoCo's own state, and how it is made noisy and late."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import jax
+import jax.numpy as jnp
 import mujoco
 import numpy as np
 import pytest
@@ -75,7 +77,8 @@ def test_goal_and_end_effector_are_seen_from_the_base_with_its_heading(env, show
         site = data.site(robot.config.end_effector)
         place = back.apply(site.xpos - qpos[:3])
         off = turn * (back * Rotation.from_matrix(site.xmat.reshape(3, 3))).inv()
-        rows.append((goal, turn.as_rotvec(), goal - place, off.as_rotvec()))
+        unrolled = turn * Rotation.from_euler("x", -config.roll)
+        rows.append((goal, unrolled.as_rotvec(), goal - place, off.as_rotvec()))
     names = ("goal_position", "goal_rotation", "ee_position_error", "ee_rotation_error")
     for name, raw in zip(names, zip(*rows, strict=True), strict=True):
         told(shown, name, raw)
@@ -128,3 +131,22 @@ def test_noise_is_even_within_the_width_of_its_term_and_independent():
         noise = off[:, [0, 1, 3]]
         assert np.abs(np.corrcoef(noise.T, np.roll(noise, 1, 0).T) - np.eye(6)).max() < 0.08
     np.testing.assert_array_equal(observe.noisy(terms, clean, jax.random.key(0), 0.0), clean)
+
+
+def test_the_history_ends_with_now_and_knows_nothing_of_an_earlier_episode(env):
+    frames = np.arange(2 * 3 * 4, dtype=np.float32).reshape(2, 3, 4)
+    now = np.float32([[-1] * 4, [-2] * 4])
+    after = observe.lengthened(frames, now, np.array([False, True]))
+    np.testing.assert_array_equal(after[0], [*frames[0, 1:], now[0]])
+    np.testing.assert_array_equal(after[1], [now[1]] * 3)
+
+    longer = replace(env, config=replace(env.config, history=3))
+    (state, seen), spec = jax.eval_shape(lambda: longer.reset(jax.random.key(0), 2)), longer.spec
+    _, step = jax.eval_shape(longer.step, state, jnp.zeros((2, *spec.action_space.shape)))
+    spaces = dict(spec.critic_space) | dict(spec.observation_space)
+    for shown in (seen, step.observation, step.final_observation):
+        for name, leaf in (shown.policy | shown.critic).items():
+            assert leaf.shape == (2, *spaces[name].shape)
+            assert leaf.shape[-1] == observe.size(spec.observation_terms[name])
+    assert {term.history for term in spec.observation_terms["history"]} == {3}
+    assert shown.policy["now"].shape == shown.critic["now"].shape

@@ -14,7 +14,7 @@ from gambol.sim.legged import rotation
 DT, WORLDS, FEET = 0.02, 3, 4
 TERMS = tuple(term.__name__ for term in reward.LEGS + reward.ARM)
 GOOD = ("forward", "yaw", "gait", "ee_position", "ee_rotation")
-ONES = replace(RewardConfig(), lowest=0.4, forward_width=0.25, yaw_width=0.3, **dict.fromkeys(TERMS, 1.0))
+ONES = replace(RewardConfig(), lowest=0.4, forward_widths=(0.25,), yaw_widths=(0.3,), **dict.fromkeys(TERMS, 1.0))
 
 
 @pytest.fixture(scope="module")
@@ -184,3 +184,10 @@ def test_the_angle_between_rotations_is_that_of_the_turn_from_one_to_the_other()
     turn = rotation.from_vector(jnp.array([[0.0, 0.36, 0.48], [0.0, 3.0, 0.0]]))
     np.testing.assert_allclose(reward.angle(rotation.multiply(one, turn), one), [0.6, 3.0], rtol=1e-4)
     np.testing.assert_allclose(reward.angle(one, rotation.multiply(turn, -one)), [0.6, 3.0], rtol=1e-4)
+
+
+def test_nearness_is_a_mean_over_wide_and_narrow_bells():
+    off = jnp.array([[0.0, 0.0], [0.3, 0.4], [0.0, 0.1]])
+    wide, narrow = np.exp(-np.array([0, 0.25, 0.01]) / 0.25), np.exp(-np.array([0, 0.25, 0.01]) / 0.01)
+    np.testing.assert_allclose(reward.near(off, (0.5,)), wide, rtol=1e-5)
+    np.testing.assert_allclose(reward.near(off, (0.5, 0.1)), (wide + narrow) / 2, rtol=1e-5)

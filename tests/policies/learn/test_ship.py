@@ -98,7 +98,7 @@ def test_the_training_curve_is_thinned_evenly(folder):
 def test_the_curves_show_what_was_logged_of_episodes(folder):
     image = cv2.imread(str(folder / "curves.png"))
     assert (image == (0x7B, 0x50, 0x12)).all(-1).any()
-    rows = [{"step": i, "loss": 1.0, **{f"episode_{k}": 0.0 for k in range(9)}, "episode_reward_x": 0} for i in (0, 9)]
+    rows = [{"step": i, "loss": 1.0, **{f"episode_{k}": 0.0 for k in range(9)}, "step_reward_x": 0} for i in (0, 9)]
     taller = cv2.imdecode(np.frombuffer(ship.draw(rows, "many", 9), np.uint8), cv2.IMREAD_COLOR)
     assert taller.shape[0] - image.shape[0] == pytest.approx(2 * 180, abs=2)
     assert ship.draw([], "none", 0).startswith(b"\x89PNG")

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 from flax import nnx
 from gambol.policies.learn.ppo.acting import PolicyParams, make_parts, make_policy
+from gambol.policies.learn.ppo.batch import Batch, minibatch_orders, part
 from gambol.policies.learn.ppo.config import PPOConfig
-from gambol.policies.learn.ppo.improve import Batch, add_advantage, minibatch_orders, part
+from gambol.policies.learn.ppo.improve import add_advantage
 from gambol.policies.learn.ppo.losses import gae
 from gambol.policies.learn.ppo.normaliser import identity
 from gambol.policies.learn.ppo.rollout import collect, start

@@ -63,3 +63,12 @@ def test_a_privileged_critic_has_statistics_of_its_own():
     assert both.policy.mean[0].tolist() == [1] and both.critic.mean[0].tolist() == [7] * 4
     plain = Observation(seen.policy)
     assert on_both(merge, Observation(identity(seen.policy[0, 0])), plain).critic is None
+
+
+def test_a_history_is_normalised_like_what_is_now():
+    seen = {"now": jnp.asarray(RNG.normal(5, 2, (9, 8, 3))), "history": jnp.asarray(RNG.normal(size=(9, 8, 4, 3)))}
+    statistics = merge(identity({"now": jnp.zeros(3), "history": jnp.zeros((4, 3))}), seen)
+    assert len(statistics.mean) == 1
+    after, plain = normalise(statistics, seen), merge(identity(jnp.zeros(3)), seen["now"])
+    np.testing.assert_array_equal(after["now"], normalise(plain, seen["now"]))
+    np.testing.assert_array_equal(after["history"], normalise(plain, seen["history"]))

@@ -41,9 +41,13 @@ def test_episodes_are_counted_and_successors_kept_across_resets():
     wins = cues[[0, 4]] == 1
     np.testing.assert_array_equal(seen.reward[3::4], wins)
     assert seen.reward.sum() == wins.sum() and 0 < wins.sum() < wins.size
-    metrics = episode_metrics(replace(seen, metrics=seen.metrics | {"age": seen.episode_length}), "solved")
+    ages = {"age": seen.episode_length, "years": seen.episode_length}
+    spec = replace(env.spec, step_metrics=("years",))
+    metrics = episode_metrics(replace(seen, metrics=seen.metrics | ages), spec)
     assert metrics["episodes"] == 2 * WORLDS and metrics["episode_length"] == 4
-    assert metrics["episode_age"] == 4  # at the last step, not the mean over all
+    assert metrics["episode_age"] == 4  # at the last step of episodes
+    np.testing.assert_allclose(metrics["step_years"], 2.3)  # over all steps: 1 2 3 4, 1 2 3 4, 1 2
+    assert not {"step_age", "episode_years"} & metrics.keys()
     for name in ("episode_return", "success_rate"):
         np.testing.assert_allclose(metrics[name], wins.mean(), rtol=1e-6)
     np.testing.assert_allclose(metrics["reward"], wins.sum() / 30, rtol=1e-6)
@@ -53,5 +57,5 @@ def test_without_a_finished_episode_the_means_are_zero_and_say_so():
     env = Recall()
     begun = start(env, COUNTER, jax.random.key(0), WORLDS)
     _, seen = collect(env, COUNTER, None, begun, jax.random.key(1), 2)
-    metrics = episode_metrics(seen, "solved")
+    metrics = episode_metrics(seen, env.spec)
     assert metrics["episodes"] == 0 and metrics["episode_return"] == 0 and metrics["success_rate"] == 0

@@ -8,8 +8,9 @@ import pytest
 from flax import nnx
 from gambol.envs.contract import Mirror, Observation, Reflection
 from gambol.policies.learn.ppo.acting import PolicyParams, make_parts, make_policy
+from gambol.policies.learn.ppo.batch import Batch, minibatch_orders
 from gambol.policies.learn.ppo.config import PPOConfig
-from gambol.policies.learn.ppo.improve import Batch, add_advantage, loss, minibatch_orders
+from gambol.policies.learn.ppo.improve import add_advantage, loss
 from gambol.policies.learn.ppo.learner import make_learner
 from gambol.policies.learn.ppo.normaliser import identity
 from gambol.policies.learn.ppo.rollout import collect, start

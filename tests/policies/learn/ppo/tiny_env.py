@@ -178,6 +178,42 @@ class Recall:
         return finish(self, state, right.astype(jnp.float32), asked, right)
 
 
+FRAMES = 6
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
+class Hint:
+    """A number is shown at the first of six steps; naming it pays 1 at every step. The history still holds it later,
+    and what is privileged is the number. Who has neither does best by saying 0, which pays 2/3."""
+
+    @property
+    def spec(self) -> EnvSpec:
+        seen = gymnasium.spaces.Dict({"now": box(2), "history": box(FRAMES, 2)})
+        known = gymnasium.spaces.Dict({"now": box(2), "privileged": box(1)})
+        mirror = Mirror(Reflection((0, 1), (-1.0, 1.0)), FLIP, privileged=FLIP)
+        return replace(make_spec(2, box(1), FRAMES), observation_space=seen, critic_space=known, mirror=mirror)
+
+    def draw(self, key: Array, worlds: int) -> Array:
+        return jax.random.uniform(key, (worlds,), minval=-1, maxval=1)
+
+    def observe(self, state: TinyState) -> Observation:
+        ages = jnp.arange(FRAMES)[::-1]
+        then = jnp.maximum(state.elapsed[:, None] - ages, 0)
+        frames = jnp.stack([jnp.where(then == 0, state.hidden[:, None], 0.0), then / FRAMES], axis=-1)
+        now = frames[:, -1]
+        return Observation({"now": now, "history": frames}, {"now": now, "privileged": state.hidden[:, None]})
+
+    def reset(self, key: Array, worlds: int) -> tuple[TinyState, Observation]:
+        key, drawing = jax.random.split(key)
+        state = TinyState(key, self.draw(drawing, worlds), jnp.zeros(worlds, jnp.int32))
+        return state, self.observe(state)
+
+    def step(self, state: TinyState, action: Array) -> tuple[TinyState, Step]:
+        reward = 1 - (action[:, 0] - state.hidden) ** 2
+        return finish(self, state, reward, state.elapsed == FRAMES - 1, reward > 0.9)
+
+
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
 class Forever:

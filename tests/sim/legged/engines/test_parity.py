@@ -157,6 +157,7 @@ def test_in_the_air_all_is_the_same(rollout, both):
     np.testing.assert_allclose(felt.torque[air], felt_c.torque[air], atol=0.05)
     np.testing.assert_allclose(felt.sensors[air], felt_c.sensors[air], atol=2e-3)
     assert np.abs(moved_c.qpos[-1] - moved_c.qpos[0]).max() > 0.1
+    assert (np.abs(felt_c.torque[air]) >= rollout.world.robot.torque).any(), "some drives must be at their limit"
     assert not felt.sensors[air][..., feet(rollout.world, "touch")].any()
 
 
