@@ -70,9 +70,12 @@ def examine() -> dict[str, Check]:
         "devices": devices(found, failure),
         "accelerator": accelerator(found),
         "planar engines": planar_engines(found),
+        "tracking engines": tracking_engines(found),
         "kinetix levels": kinetix_levels(),
         "drawing": package("cv2", "OpenCV, needs no display", "opencv-python", required=True),
         "video": video(),
+        "pictures of robots": pictures(),
+        "page of robots": package("viser", "viser", "viser"),
         "charts": package("matplotlib", "matplotlib, needs no display", "matplotlib"),
         "tensorboard": package("tensorboardX", "tensorboardX", "tensorboardX"),
         "wandb": package("wandb", "wandb, used only where a run asks for it", "wandb"),
@@ -128,6 +131,28 @@ def planar_engines(found: list[Any]) -> Check:
         return Check(True, f"xla, fused (Warp {importlib.metadata.version('warp-lang')})")
     missing = package("warp", "", "warp-lang")
     return Check(missing.ok, f"xla; not fused: {reason}", missing.fix)
+
+
+def tracking_engines(found: list[Any]) -> Check:
+    """Which engines compute legged robots on JAX's platform."""
+    from ..sim.legged.physics import unavailable
+
+    missing = unavailable(found[0].platform if found else "cpu")
+    runs = ", ".join(name for name, reason in missing.items() if not reason)
+    absent = "; ".join(f"not {name}: {reason}" for name, reason in missing.items() if reason)
+    needed = package("mujoco_warp", "", "mujoco-warp")
+    return Check(needed.ok, "; ".join(filter(None, (runs, absent))), needed.fix)
+
+
+def pictures() -> Check:
+    """Whether robots can be filmed without a screen."""
+    from ..policies.judge.gl import choose_gl
+
+    try:
+        return Check(True, f"MuJoCo draws by {choose_gl()}")
+    except ValueError as error:
+        detail, _, fix = str(error).rpartition(": ")
+        return Check(False, detail, fix)
 
 
 def kinetix_levels() -> Check:

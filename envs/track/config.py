@@ -225,6 +225,10 @@ class TrackConfig:
                 raise ValueError(f"env.{name} is {value}: it must be a finite number above 0")
         if self.decimation < 1:
             raise ValueError(f"env.decimation is {self.decimation}: it must be at least 1")
+        if self.max_steps < 1:
+            raise ValueError(
+                f"env.episode_seconds is {self.episode_seconds}: an episode needs a control step, {self.control_dt} s"
+            )
         for name in ("acceleration", "yaw_acceleration"):
             value = getattr(self.command, name)
             if not value >= 0:

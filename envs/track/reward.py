@@ -164,9 +164,12 @@ ARM: tuple[Term, ...] = (ee_position, ee_rotation)
 
 
 def counting(config: RewardConfig, robot: Robot) -> list[tuple[Term, float]]:
-    """The terms that count, and their weights."""
+    """The terms that count, and their weights. Raises ValueError if none does."""
     wanted = LEGS + ARM if robot.has_arm else LEGS
-    return [(term, getattr(config, term.__name__)) for term in wanted if getattr(config, term.__name__)]
+    found = [(term, getattr(config, term.__name__)) for term in wanted if getattr(config, term.__name__)]
+    if not found:
+        raise ValueError("env.reward: every weight is 0, so nothing is wanted: give one of them a value")
+    return found
 
 
 def names(config: RewardConfig, robot: Robot) -> tuple[str, ...]:

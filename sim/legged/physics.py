@@ -6,7 +6,7 @@ differ are named once, as `ModelField`s, and their values are given with every s
 """
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import jax
 import jax.numpy as jnp
@@ -101,16 +101,25 @@ def make(engine: str, world: World, fields: tuple[ModelField, ...] = ()) -> Phys
     "auto" picks batch on CPU, warp on NVIDIA where it runs, mjx elsewhere. Raises ValueError for an engine that does
     not run here.
     """
-    from .engines import batch, mjx, warp
-
-    engines = {"batch": batch, "mjx": mjx, "warp": warp}
     platform = jax.default_backend()
+    missing = unavailable(platform)
     if engine == "auto":
         order = ("batch",) if platform == "cpu" else ("warp", "mjx")
-        engine = next(name for name in order if not engines[name].unavailable(platform))
-    if engine not in engines:
-        raise ValueError(f"engine is {engine!r}: use one of auto, {', '.join(engines)}")
-    why = engines[engine].unavailable(platform)
-    if why:
-        raise ValueError(f"engine is {engine!r}: {why}")
-    return engines[engine].Engine(world, fields)
+        engine = next(name for name in order if not missing[name])
+    if engine not in missing:
+        raise ValueError(f"engine is {engine!r}: use one of auto, {', '.join(missing)}")
+    if missing[engine]:
+        raise ValueError(f"engine is {engine!r}: {missing[engine]}")
+    return _engines()[engine].Engine(world, fields)
+
+
+def unavailable(platform: str) -> dict[str, str]:
+    """Of each engine why it does not run on a JAX platform; empty where it does."""
+    return {name: engine.unavailable(platform) for name, engine in _engines().items()}
+
+
+def _engines() -> dict[str, Any]:
+    """By name. They import what they are made of."""
+    from .engines import batch, mjx, warp
+
+    return {"batch": batch, "mjx": mjx, "warp": warp}

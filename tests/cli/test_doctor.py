@@ -69,6 +69,34 @@ def test_without_warp_one_engine_is_left(monkeypatch):
     assert (check.detail, check.fix) == ("xla; not fused: warp-lang is not installed", f"{doctor.PIP} warp-lang")
 
 
+def test_tracking_engines_and_what_keeps_one_from_running(monkeypatch):
+    pytest.importorskip("mujoco_warp")
+    assert doctor.tracking_engines([]) == doctor.Check(True, "batch, mjx, warp")
+    elsewhere = doctor.tracking_engines([SimpleNamespace(platform="tpu")])
+    assert elsewhere.ok and elsewhere.detail.startswith("mjx; not batch: ") and "not warp: " in elsewhere.detail
+    found = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "mujoco_warp" else found(name))
+    check = doctor.tracking_engines([])
+    assert not check.ok and not check.required
+    assert (check.detail, check.fix) == (
+        "batch, mjx; not warp: mujoco-warp is not installed",
+        f"{doctor.PIP} mujoco-warp",
+    )
+
+
+def test_a_missing_graphics_library_gets_the_package_that_brings_it(monkeypatch):
+    def absent(name):
+        raise OSError(name)
+
+    monkeypatch.delenv("MUJOCO_GL", raising=False)
+    monkeypatch.setattr("ctypes.CDLL", absent)
+    check = doctor.pictures()
+    assert not check.ok and not check.required
+    assert "libEGL.so.1 is missing" in check.detail and check.fix == "apt-get install libegl1 libgl1"
+    monkeypatch.setattr("ctypes.CDLL", lambda name: None)
+    assert doctor.pictures() == doctor.Check(True, "MuJoCo draws by egl")
+
+
 def test_an_unwritable_cache_is_reported(monkeypatch, tmp_path):
     (tmp_path / "file").touch()
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))

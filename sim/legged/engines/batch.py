@@ -21,7 +21,7 @@ OUTPUTS = ("qpos", "qvel", "sensordata", "actuator_force")
 
 def unavailable(platform: str) -> str:
     """Why this engine does not run on a JAX platform; empty if it does."""
-    return "" if platform == "cpu" else f"mujoco.batch runs on the CPU, JAX uses {platform}"
+    return "" if platform == "cpu" else f"mujoco.batch runs on the CPU, JAX uses {platform}: set JAX_PLATFORMS=cpu"
 
 
 class Engine:

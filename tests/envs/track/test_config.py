@@ -33,6 +33,7 @@ from gambol.sim.legged.robot import RobotConfig
             lambda: TrackConfig(command=CommandConfig(acceleration=-1.0)),
             "env.command.acceleration is -1.0",
         ),
+        (lambda: TrackConfig(episode_seconds=0.001), "env.episode_seconds is 0.001: an episode needs a control step"),
         (lambda: TrackConfig(history=-1), "env.history is -1: it must be 0 (none) or a number of frames"),
         (lambda: TrackConfig(goal=GoalConfig(travel=(0.0, 1.0))), "env.goal.travel is [0.0, 1.0]: start above 0"),
         (

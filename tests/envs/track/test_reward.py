@@ -191,3 +191,9 @@ def test_nearness_is_a_mean_over_wide_and_narrow_bells():
     wide, narrow = np.exp(-np.array([0, 0.25, 0.01]) / 0.25), np.exp(-np.array([0, 0.25, 0.01]) / 0.01)
     np.testing.assert_allclose(reward.near(off, (0.5,)), wide, rtol=1e-5)
     np.testing.assert_allclose(reward.near(off, (0.5, 0.1)), (wide + narrow) / 2, rtol=1e-5)
+
+
+def test_to_want_nothing_is_refused_in_one_line(robot):
+    nothing = replace(RewardConfig(), **dict.fromkeys(TERMS, 0.0))
+    with pytest.raises(ValueError, match=r"^env\.reward: every weight is 0"):
+        reward.names(nothing, robot)
