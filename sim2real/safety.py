@@ -207,4 +207,4 @@ def _finite(values: NDArray) -> NDArray:
 
 def _upright(gravity: NDArray) -> NDArray:
     """[...] cosine of the tilt; not a number for a gravity without direction."""
-    return -np.asarray(gravity)[..., 2] / np.linalg.norm(gravity, axis=-1)
+    return np.asarray(-np.asarray(gravity)[..., 2] / np.linalg.norm(gravity, axis=-1))
