@@ -1,8 +1,9 @@
 """The arm's own controller: damped least squares to where the goal will be, on stiff drives.
 
-The reference is solved in joint space and kept, not measured anew, so the drives' lag does not enter it. The drives get
-the reference's velocity, the torque of gravity and a slow integral of their error on top, without which they would lag
-behind a moving goal by kd/kp seconds and hang below a still one.
+The reference is solved in joint space and kept, not measured anew, so the drives' lag does not enter it. Joints at
+their stops are left out of the solution, and where place and rotation cannot both be had, place counts for more. The
+drives get the reference's velocity, the torque of gravity and a slow integral of their error on top, without which they
+would lag behind a moving goal by kd/kp seconds and hang below a still one.
 """
 
 from dataclasses import dataclass
@@ -13,11 +14,14 @@ from jax import Array
 
 from ...sim.legged import arm as arms
 from ...sim.legged import rotation
+from ...sim.legged.arm import Arm
 from ...sim.legged.robot import Robot
 from .measure import Places, Seen
 
 DAMPING = 0.05
-"""Of the least squares, m (and rad)."""
+"""Of the least squares, m."""
+TURNING = 0.15
+"""What a radian off counts for, m: where place and rotation cannot both be had, place comes first."""
 MOST_TURN = 0.15
 """A joint's largest step of one solve, rad."""
 SOLVES = 2
@@ -64,18 +68,27 @@ def advance(
 
     error = memory.reference - seen.joints[:, robot.arm]
     integral = jnp.clip(memory.integral + INTEGRAL * dt * error, -MOST_INTEGRAL, MOST_INTEGRAL)
-    lower, upper = jnp.asarray(arm.lower, jnp.float32), jnp.asarray(arm.upper, jnp.float32)
-
-    def solve(_, reference: Array) -> Array:
-        pose = arms.pose(arm, reference)
-        off = rotation.to_vector(rotation.multiply(turn, rotation.conjugate(pose.rotation)))
-        change = arms.damped(pose.jacobian, jnp.concatenate([place - pose.position, off], -1), DAMPING)
-        return jnp.clip(reference + jnp.clip(change, -MOST_TURN, MOST_TURN), lower, upper)
-
-    reference = jax.lax.fori_loop(0, SOLVES, solve, memory.reference)
+    reference = jax.lax.fori_loop(0, SOLVES, lambda _, now: solve(arm, now, place, turn), memory.reference)
     gravity = GRAVITY * rotation.rotate(
         jnp.asarray(places.arm_turn, jnp.float32) * jnp.array([1, -1, -1, -1]), seen.gravity
     )
     kp, kd = (jnp.asarray(gain[robot.arm], jnp.float32) for gain in robot.config.gains)
     torque = arms.gravity_torque(arm, reference, gravity) + kd * (reference - memory.reference) / dt
     return reference + torque / kp + integral, Reach(reference, integral)
+
+
+def solve(arm: Arm, reference: Array, place: Array, turn: Array) -> Array:
+    """Joint angles [W, K] one step of damped least squares nearer to a place [W, 3] and rotation [W, 4], within limits.
+
+    Frame: the arm's base.
+    """
+    lower, upper = jnp.asarray(arm.lower, jnp.float32), jnp.asarray(arm.upper, jnp.float32)
+    weights = jnp.array([1.0] * 3 + [TURNING] * 3)
+    pose = arms.pose(arm, reference)
+    off = rotation.to_vector(rotation.multiply(turn, rotation.conjugate(pose.rotation)))
+    error, jacobian = weights * jnp.concatenate([place - pose.position, off], -1), weights[:, None] * pose.jacobian
+    # A joint that would go on into its stop is left out, else the others move as if it did.
+    pull = jnp.einsum("wik,wi->wk", jacobian, error)
+    stopped = ((reference <= lower) & (pull < 0)) | ((reference >= upper) & (pull > 0))
+    change = arms.damped(jnp.where(stopped[:, None], 0.0, jacobian), error, DAMPING)
+    return jnp.clip(reference + jnp.clip(change, -MOST_TURN, MOST_TURN), lower, upper)

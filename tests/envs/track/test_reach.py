@@ -9,12 +9,14 @@ import numpy as np
 import pytest
 from gambol.envs.track import reach
 from gambol.envs.track.measure import find, measure
+from gambol.sim.legged import arm as arms
 from gambol.sim.legged import rotation, terrain
 from gambol.sim.legged.engines.batch import Engine
 from gambol.sim.legged.physics import ModelField, Outcome, State
 from gambol.sim.legged.robot import RobotConfig, read
 from gambol.sim.legged.terrain import TerrainConfig
 from gambol.sim.legged.world import World, assemble
+from scipy.optimize import least_squares
 
 DT, SECONDS = 0.02, 3.0
 STEPS = round(SECONDS / DT)
@@ -114,6 +116,40 @@ def test_no_goal_leads_beyond_the_limits_of_the_joints(loop, world):
     beyond = loop.reference[:, BEYOND]
     assert (np.isclose(beyond, lower, atol=1e-6) | np.isclose(beyond, upper, atol=1e-6)).any()
     assert (loop.distance[-1, BEYOND] > 0.5).all()
+
+
+def test_out_of_reach_it_settles_where_nothing_near_is_better(world, quick):
+    """SciPy's bounded least squares, begun where it settles, finds nothing; joints are at their stops there."""
+    robot, arm, random = world.robot, find(world).arm, np.random.default_rng(3)
+    low, high, default = (x[robot.arm] for x in (robot.lower, robot.upper, robot.default))
+    near = np.clip(default + random.uniform(-0.6, 0.6, (12, 6)), low, high)
+    begin = jnp.tile(jnp.asarray(default, jnp.float32), (12, 1))
+    pose = arms.pose(arm, jnp.asarray(near, jnp.float32))
+    goal = np.array(pose.position) + random.uniform(-0.4, 0.4, (12, 3)), np.array(pose.rotation)
+    weights = np.array([1.0] * 3 + [reach.TURNING] * 3)
+
+    def off(place, turn, angles):
+        found = arms.pose(arm, angles)
+        turned = rotation.to_vector(rotation.multiply(turn, rotation.conjugate(found.rotation)))
+        return weights * jnp.concatenate([place - found.position, turned], -1)
+
+    def settle(place, turn):
+        settled = jax.lax.fori_loop(0, 300, lambda _, now: reach.solve(arm, now, place, turn), begin)
+        return settled, off(place, turn, settled)
+
+    settled, ours = map(np.array, quick(settle)(*goal))
+    assert (np.isclose(settled, low, atol=1e-6) | np.isclose(settled, high, atol=1e-6)).any(-1).sum() > 4
+    assert (np.linalg.norm(ours, axis=-1) > 0.02).sum() > 4
+    alone = quick(off)
+    for i in range(len(settled)):
+        row = [x[i : i + 1] for x in goal]
+        found = least_squares(
+            lambda angles, row=row: np.array(alone(*row, jnp.asarray(angles[None], jnp.float32)))[0],
+            np.clip(settled[i], low + 1e-4, high - 1e-4),
+            bounds=(low, high),
+            diff_step=1e-3,
+        )
+        assert np.linalg.norm(ours[i]) < np.linalg.norm(found.fun) + 2e-3
 
 
 def test_the_base_was_held(loop, world):
