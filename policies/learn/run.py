@@ -92,9 +92,11 @@ def train(config: TrainConfig, run_dir: Path | None = None, resume: bool = False
     env, learner = build(config)
     folder = Path(run_dir or "") if resume else new_run(config, run_dir, engine=getattr(env, "engine", None))
     with exclusive(folder):
+        start = begin(config, folder, learner)
         if resume:
             save_yaml(config, folder / CONFIG)
-        return loop(config, folder, env, learner, begin(config, folder, learner))
+            note_resumption(folder, start.step)
+        return loop(config, folder, env, learner, start)
 
 
 def begin(config: TrainConfig, run_dir: Path, learner: Learner) -> Checkpoint:
@@ -106,6 +108,13 @@ def begin(config: TrainConfig, run_dir: Path, learner: Learner) -> Checkpoint:
     start = checkpoints.restore(folder, shapes_of(learner))
     checkpoints.set_aside(folder, start.step)
     return start
+
+
+def note_resumption(run_dir: Path, step: int) -> None:
+    """Write down with which code, and where, a run goes on: `resumed` in its run.json, oldest first."""
+    about = json.loads((run_dir / PROVENANCE).read_text())
+    about.setdefault("resumed", []).append({"step": step, **provenance()})
+    write_atomically(run_dir / PROVENANCE, json.dumps(about, indent=1).encode())
 
 
 def loop(config: TrainConfig, run_dir: Path, env: Env, learner: Learner, start: Checkpoint) -> Result:

@@ -75,6 +75,9 @@ def test_interrupted_and_resumed_is_bit_identical(small, build):
     assert timeless[0] == timeless[1]
     again = run.train(small, part.run_dir, resume=True, build=build)
     assert again == resumed
+    made = json.loads((part.run_dir / "run.json").read_text())
+    assert [each["step"] for each in made["resumed"]] == [64, 128]
+    assert all(each["commit"] == made["commit"] and each["versions"] == made["versions"] for each in made["resumed"])
 
 
 def test_resume_without_a_checkpoint_starts_over(small, build):
