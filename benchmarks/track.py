@@ -52,7 +52,7 @@ def main() -> None:
         if not arguments.attempt:
             about = json.loads((arguments.policy / "run.json").read_text())
             trained = {name: about[name] for name in ("commit", "seed", "steps")}
-            record("track", policy=arguments.policy.name, trained=trained, engine=engine, report=report)
+            record("track", policy=arguments.policy.name, trained=trained, suite=suite, engine=engine, report=report)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from ..policies.judge.baselines import BASELINES
 from ..policies.learn import run as runs
 from ..policies.learn.config import TrainConfig
 from ..policies.policy import Policy
-from .eval import which
+from .eval import folder_of, which
 
 ENDLESS = 1e6
 """Seconds of an episode that is only looked at: it ends if the robot falls, not because time is up."""
@@ -24,7 +24,7 @@ class Actor(NamedTuple):
     policy: Policy
     params: PyTree
     folder: Path
-    """Of its run."""
+    """Where films of it go."""
 
 
 def find_actor(run: str, engine: str | None, checkpoint: str) -> Actor:
@@ -37,7 +37,7 @@ def find_actor(run: str, engine: str | None, checkpoint: str) -> Actor:
         return runs.build(replace(config, env=endless(with_engine(config.env, engine))))
 
     loaded = runs.load_policy(Path(run), which(checkpoint), build_here, temperature=0.0)
-    return Actor(loaded.env, loaded.policy, loaded.params, Path(run))
+    return Actor(loaded.env, loaded.policy, loaded.params, folder_of(Path(run)))
 
 
 def endless(config: EnvConfig) -> EnvConfig:

@@ -23,6 +23,7 @@ from ..policies.judge.compare import compare, comparison_markdown, same_task
 from ..policies.judge.report import Report
 from ..policies.judge.rollout import evaluate
 from ..policies.judge.suite import config_for, for_suite, hashes, protocol, task_of
+from ..policies.learn import shipped
 from ..policies.learn.config import TrainConfig
 from ..policies.policy import Policy
 from .arguments import read
@@ -173,7 +174,7 @@ def find_subject(options: Arguments) -> Subject:
         folder = options.out or Path("runs") / options.run
         return Subject(options.run, None, None, env, BASELINES[options.run](env.spec), None, folder, stem)
     run = Path(options.run)
-    folder = options.out or run
+    folder = options.out or folder_of(run)
     env = for_suite(on_engine(load_run(run).env, options.engine), options.suite)
     if options.policy in BASELINES:
         policy, stem = BASELINES[options.policy](env.spec), f"{stem}.{options.policy}"
@@ -210,6 +211,11 @@ def check(options: Arguments) -> None:
 def on_engine(config: EnvConfig, engine: str | None) -> EnvConfig:
     """The config with another engine; for None with that of the judge, or as it is where the judge has none."""
     return with_engine(config, engine or (JUDGE if isinstance(config, TrackConfig) else None))
+
+
+def folder_of(run: Path) -> Path:
+    """Where results about a run go: into the run; for a shipped policy, which stays as it is, to runs/<its name>."""
+    return Path("runs") / run.resolve().name if (run / shipped.FILE).exists() else run
 
 
 def which(checkpoint: str) -> Any:
@@ -266,11 +272,12 @@ def report_file(name: str, suite: str) -> Path:
         return path
     if not path.is_dir():
         raise ValueError(f"{name} is neither a report nor a run: make one with gambol eval RUN --suite SUITE")
-    present = sorted(file.stem for file in (path / "eval").glob("*.json"))
+    folder = folder_of(path) / "eval"
+    present = sorted(file.stem for file in folder.glob("*.json"))
     trained = [stem for stem in present if not stem.endswith(tuple(f".{baseline}" for baseline in BASELINES))]
     wanted = reports.stem(suite) if suite else trained[0] if len(trained) == 1 else ""
     if wanted in present:
-        return path / "eval" / f"{wanted}.json"
+        return folder / f"{wanted}.json"
     if suite or not present:
         raise ValueError(f"{name} has no report of {suite or 'any suite'}: make one with gambol eval")
     raise ValueError(f"{name} has reports of {', '.join(trained or present)}: say which with --suite")

@@ -202,7 +202,7 @@ def decide(
 
 def _finite(values: NDArray) -> NDArray:
     """[...] whether all of [..., N] are finite."""
-    return np.isfinite(values).all(-1)
+    return np.asarray(np.isfinite(values).all(-1))
 
 
 def _upright(gravity: NDArray) -> NDArray:

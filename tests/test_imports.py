@@ -14,7 +14,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 FOLDERS = ("configs", "sim", "envs", "policies", "sim2real", "cli")
 """Each may import itself and what stands before it."""
-FOREIGN = {"wandb", "torch", "kinetix", "jax2d", "chex", "hypothesis", "viser", "trimesh"}
+FOREIGN = {"wandb", "torch", "kinetix", "jax2d", "chex", "hypothesis", "viser"}
 """Packages that none of our modules may need."""
 HEAVY = {"matplotlib", "av", "cv2", "tensorboardX", "orbax", "mujoco", "warp"}
 """Packages that come in only with the module or the function that uses them."""

@@ -126,6 +126,14 @@ def test_a_baseline_needs_no_run_and_infers_the_size(word):
     assert subject.folder == Path("runs") / word
 
 
+def test_results_about_a_shipped_policy_leave_it_as_it_is(run, tmp_path):
+    folder = tmp_path / "shipped" / "walker"
+    folder.mkdir(parents=True)
+    assert command.folder_of(folder) == folder and command.folder_of(run) == run
+    (folder / "policy.npz").touch()
+    assert command.folder_of(folder) == Path("runs") / "walker"
+
+
 def test_out_takes_the_results_elsewhere(run, trained, levels, tmp_path):
     subject = command.find_subject(command.Arguments(run=str(run), suite=levels, out=tmp_path))
     assert subject.folder == tmp_path
