@@ -1,6 +1,6 @@
-"""Write the tables of README and `docs/engine.md` from the newest rows, between `<!-- NAME -->` and `<!-- /NAME -->`.
+"""Write the tables of README and docs from the newest rows, between `<!-- NAME -->` and `<!-- /NAME -->`.
 
-python benchmarks/readme.py
+python -m benchmarks.readme
 """
 
 import json
@@ -8,8 +8,10 @@ import re
 from pathlib import Path
 from typing import Any
 
+from benchmarks import track_tables as track
+
 ROOT = Path(__file__).parents[1]
-PAGES = (ROOT / "README.md", ROOT / "docs" / "engine.md")
+PAGES = (ROOT / "README.md", ROOT / "docs" / "engine.md", ROOT / "docs" / "track.md")
 
 Row = dict[str, Any]
 
@@ -24,6 +26,11 @@ def rows(what: str) -> list[Row]:
 def newest(what: str, **wanted: Any) -> Row:
     """The last row whose fields are as `wanted`."""
     return next(row for row in reversed(rows(what)) if all(row[name] == value for name, value in wanted.items()))
+
+
+def newest_of_each(what: str, *names: str) -> list[Row]:
+    """The last row of each combination of these fields, in the order in which they came up first."""
+    return list({tuple(row[name] for name in names): row for row in rows(what)}.values())
 
 
 def demo(row: Row) -> str:
@@ -163,6 +170,12 @@ def tables() -> dict[str, str]:
         "agreement": agreement(newest("planar_agreement")),
         "profile": profile(newest("planar_profile")),
         "training": training([newest("planar_training", engine=engine) for engine in ("xla", "fused")]),
+        "headline": track.headline(newest("track", suite="track/standard", engine="batch")),
+        "tracking": track.tracking(newest("track", suite="track/standard", engine="batch")),
+        "beside": track.beside(newest_of_each("track", "suite", "engine")),
+        "engines": track.engines(newest("legged_engines")),
+        "track-speed": track.speed(newest("track_speed")),
+        "track-quick": track.quick(newest("track_quick", preset="track-b1z1-quick")),
     }
 
 

@@ -3,8 +3,8 @@
 python benchmarks/track_quick.py                       # appends a row to results/track_quick.jsonl
 python benchmarks/track_quick.py --preset track-b1z1   # an hour
 
-Both are commands of their own, `gambol train PRESET` and `gambol eval RUN`; the wall time is that of the first, from its
-start to its end, compilation included.
+Both are commands of their own, `gambol train PRESET` and `gambol eval RUN`; the wall time is that of the first, from
+its start to its end, compilation included.
 """
 
 import argparse

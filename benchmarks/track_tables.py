@@ -5,7 +5,7 @@ from typing import Any
 Row = dict[str, Any]
 
 PUBLISHED = (
-    ("VBC (Liu et al. 2024), standing", "", "", "", "4.7", "", "49", ""),
+    ("VBC (Liu et al. 2024), standing", "", "", "", "", "4.7", "", "49"),
     ("VBC, walking", "", "", "", "", "2.9", "", "19"),
     ("Portela et al. 2024, standing, no walk", "", "", "", "0.83", "", "3.4", ""),
     ("UMI on Legs (Ha et al. 2024), trajectories", "", "", "", "", "2.1", "", "3.4"),
@@ -37,6 +37,25 @@ def tracking(row: Row) -> str:
         f"intervals in brackets. Leg torque {effort['torque_nm']['mean']:.0f} N m (RMS of a joint), power "
         f"{effort['power_w']['mean']:.0f} W, foot slip {effort['foot_slip_mps']['mean']:.2f} m/s. Trained for "
         f"{trained['steps']:,} control steps, seed {trained['seed']}, commit {trained['commit'][:7]}.",
+    ]
+    return "\n".join(lines)
+
+
+def headline(row: Row) -> str:
+    """What the front page says of a judgement."""
+    found = row["report"]["metrics"]
+
+    def of(name: str, show: str, factor: float = 1.0) -> str:
+        return show.format(factor * found[name]["mean"])
+
+    lines = [
+        f"| `{row['report']['suite']}`: {found['survival']['n']:,} episodes of 10 s, everything random | mean |",
+        "|---|---:|",
+        f"| episodes without a fall | {of('survival', '{:.1f} %', 100)} |",
+        f"| forward speed, RMSE | {of('vx_rmse', '{:.3f} m/s')} |",
+        f"| turning rate, RMSE | {of('yaw_rate_rmse', '{:.3f} rad/s')} |",
+        f"| gripper to a goal at rest | {of('ee_pos_hold_cm', '{:.2f} cm')}, {of('ee_ang_hold_deg', '{:.1f}°')} |",
+        f"| gripper to a moving goal | {of('ee_pos_move_cm', '{:.2f} cm')}, {of('ee_ang_move_deg', '{:.1f}°')} |",
     ]
     return "\n".join(lines)
 
@@ -80,6 +99,17 @@ def speed(row: Row) -> str:
         f"{row['env_steps_per_second']:,} control steps/s ({row['physics_steps_per_second']:,} physics steps/s, to "
         f"which the task adds {100 * row['overhead']:.0f} %), {row['training_steps_per_second']:,} with learning. "
         f"{_machine(row)}."
+    )
+
+
+def quick(row: Row) -> str:
+    """What a preset comes to, from nothing."""
+    found = {name: of["mean"] for name, of in row["report"]["metrics"].items()}
+    return (
+        f"`gambol train {row['preset']}`: {row['steps']:,} control steps in {row['wall_seconds'] / 60:.1f} minutes, "
+        f"from nothing, compilation included ({_machine(row)}). Then {100 * found['survival']:.1f} % survive "
+        f"`{row['report']['suite']}`; vx RMSE {found['vx_rmse']:.3f} m/s, yaw rate RMSE {found['yaw_rate_rmse']:.3f} "
+        f"rad/s, end effector {found['ee_pos_hold_cm']:.2f} cm off at rest and {found['ee_pos_move_cm']:.2f} cm moving."
     )
 
 

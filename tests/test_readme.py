@@ -1,8 +1,13 @@
-"""No figure on the front page, nor on that of the engine, but from a committed row."""
+"""No figure on the front page, nor on those of engine and tracking, but from a committed row."""
 
 import pytest
 
-from benchmarks import readme
+from benchmarks import readme, track_tables
+
+
+def of_suite(suite: str, engine: str):
+    return [row for row in readme.rows("track") if (row["suite"], row["engine"]) == (suite, engine)]
+
 
 MADE_FROM = {
     "demo": lambda: [readme.demo(row) for row in readme.rows("demo")],
@@ -11,6 +16,12 @@ MADE_FROM = {
     "agreement": lambda: [readme.agreement(row) for row in readme.rows("planar_agreement")],
     "profile": lambda: [readme.profile(row) for row in readme.rows("planar_profile")],
     "training": lambda: [readme.training([row]) for row in readme.rows("planar_training")],
+    "headline": lambda: [track_tables.headline(row) for row in of_suite("track/standard", "batch")],
+    "tracking": lambda: [track_tables.tracking(row) for row in of_suite("track/standard", "batch")],
+    "beside": lambda: [track_tables.beside([row]) for row in readme.rows("track")],
+    "engines": lambda: [track_tables.engines(row) for row in readme.rows("legged_engines")],
+    "track-speed": lambda: [track_tables.speed(row) for row in readme.rows("track_speed")],
+    "track-quick": lambda: [track_tables.quick(row) for row in readme.rows("track_quick")],
 }
 """By mark of the pages, what each row of the results would say there. Newer rows than those quoted do no harm."""
 
@@ -54,5 +65,5 @@ def test_every_line_comes_from_a_row(mark):
     lines = table.splitlines()
     assert lines
     assert set(lines) <= {line for text in MADE_FROM[mark]() for line in text.splitlines()}, (
-        "figures that no row has: run python benchmarks/readme.py"
+        "figures that no row has: run python -m benchmarks.readme"
     )
