@@ -28,13 +28,14 @@ class Command:
 
 
 def draw(config: CommandConfig, key: Array, worlds: int) -> Command:
-    """Fresh commands, at rest as yet. Those too slow to walk are told to stand."""
+    """Fresh commands, at rest as yet unless they may jump. Those too slow to walk are told to stand."""
     forward, yaw, standing = jax.random.uniform(key, (3, worlds))
     low, high = jnp.array([config.forward, config.yaw]).T
     drawn = low + (high - low) * jnp.stack([forward, yaw], -1)
     walks = (jnp.abs(drawn) > jnp.array([config.least_forward, config.least_yaw])).any(-1)
     drawn = jnp.where((walks & (standing >= config.standing))[:, None], drawn, 0.0)
-    return Command(jnp.zeros_like(drawn), drawn, jnp.full(worlds, config.period, jnp.float32))
+    rates = jnp.array([config.acceleration, config.yaw_acceleration])
+    return Command(jnp.where(rates > 0, 0.0, drawn), drawn, jnp.full(worlds, config.period, jnp.float32))
 
 
 def advance(config: CommandConfig, command: Command, key: Array, dt: float) -> Command:

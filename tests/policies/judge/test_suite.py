@@ -21,7 +21,7 @@ from gambol.sim.legged import world
 from gambol.sim.legged.robot import RobotConfig
 from gambol.sim.legged.terrain import TerrainConfig
 
-KEPT = {"task", "robot", "engine", "timestep", "decimation", "arm", "gait", "reward"}
+KEPT = {"task", "robot", "engine", "timestep", "decimation", "arm", "history", "gait", "reward"}
 """Settings that shape what the policy sees and does, or that judge nothing."""
 EASY = TrackConfig(
     robot=RobotConfig(leg_kp=160.0),
@@ -93,7 +93,7 @@ def test_a_baseline_gets_the_tasks_own_settings():
 @pytest.mark.parametrize(
     ("suite", "hint"),
     [
-        ("track", "use one of track/standard, track/rough, track/pushed, track/calm"),
+        ("track", "use one of track/standard, track/rough, track/pushed, track/abrupt, track/calm"),
         ("track/everything", "use one of track/standard"),
         ("track/standrad", r"did you mean track/standard\?"),
         ("trak/rough", r"did you mean track/rough\?"),

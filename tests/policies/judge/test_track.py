@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from gambol.envs.contract import EnvSpec, Observation, Step
-from gambol.envs.track.config import TrackConfig
+from gambol.envs.track.config import CommandConfig, TrackConfig
 from gambol.envs.track.env import make_track
 from gambol.policies.judge import track
 from gambol.policies.judge.baselines import noop_policy
@@ -176,7 +176,9 @@ def test_counts_and_seeds_out_of_range_are_refused(scripted, wrong, said):
 
 def test_the_real_task_says_all_that_is_counted():
     """Robots that stand still for a fifth of a second do not fall, and miss what they are told by all of it."""
-    env = make_track(replace(judged(TrackConfig(), "track/calm"), episode_seconds=0.2, engine="batch"))
+    at_once = CommandConfig(acceleration=0.0, yaw_acceleration=0.0)
+    calm = judged(TrackConfig(), "track/calm")
+    env = make_track(replace(calm, command=at_once, episode_seconds=0.2, engine="batch"))
     found = track.evaluate(env, noop_policy(env.spec), None, episodes=8)
     assert found.length == 10 and (found.steps.sum(1) == 10).all() and not found.flags.any()
     assert np.isfinite(found.sums).all() and (found.sums.sum(1) > 0).all()

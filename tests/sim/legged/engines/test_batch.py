@@ -130,7 +130,7 @@ def test_a_world_that_is_no_number_stays_so_and_harms_no_other(b1z1, tmp_path, m
 
 def test_it_runs_on_cpus_alone():
     assert batch.unavailable("cpu") == ""
-    assert batch.unavailable("gpu") == "mujoco.batch runs on the CPU, JAX uses gpu"
+    assert batch.unavailable("gpu") == "mujoco.batch runs on the CPU, JAX uses gpu: set JAX_PLATFORMS=cpu"
 
 
 @pytest.mark.parametrize("steps", [1, 3])
