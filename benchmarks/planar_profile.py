@@ -7,10 +7,8 @@ python benchmarks/planar_profile.py --training   # appends to results/planar_tra
 import argparse
 import statistics
 import time
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 from unittest import mock
 
 import jax
@@ -24,6 +22,7 @@ from gambol.policies.learn.ppo.learner import collect, make_learner, params_of
 from gambol.policies.nets import mlp
 from gambol.sim.planar import fused
 from gambol.sim.planar.scene import CAPACITIES
+from timed import seconds
 
 ROOT = Path(__file__).parents[1]
 PARTS = {
@@ -32,17 +31,6 @@ PARTS = {
     "detection, warm start, integration": "tab:green",
     "reading and writing the state, the call": "tab:gray",
 }
-
-
-def seconds(run: Callable[[], Any], repeats: int = 9) -> float:
-    """The median over some calls, after one that compiles."""
-    jax.block_until_ready(run())
-    times = []
-    for _ in range(repeats):
-        began = time.perf_counter()
-        jax.block_until_ready(run())
-        times.append(time.perf_counter() - began)
-    return statistics.median(times)
 
 
 def env_step(size: str, worlds: int, steps: int = 64) -> dict[str, float]:

@@ -1,6 +1,7 @@
-"""What both sides of `gambol bench planar` share: the rollout that is timed, and how the bench asks for it.
+"""Timing: the median of some calls; and what both sides of `gambol bench planar` share.
 
-A side reads wishes from stdin, one a line, and answers each with one line of JSON:
+That is the rollout that is timed, and how the bench asks for it. A side reads wishes from stdin, one a line, and
+answers each with one line of JSON:
 
     compile WORLDS       seconds until a rollout of so many worlds is compiled and has done its first step
     run WORLDS STEPS     seconds of so many env steps, going on from where the last ones ended
@@ -8,6 +9,7 @@ A side reads wishes from stdin, one a line, and answers each with one line of JS
 
 import json
 import os
+import statistics
 import sys
 import time
 from collections.abc import Callable
@@ -21,6 +23,17 @@ ACTIONS = 128
 """Random actions of each world; a longer rollout takes them over again."""
 CONTROLS = 6
 """Numbers of a continuous action: four motors, two thrusters."""
+
+
+def seconds(run: Callable[[], Any], repeats: int = 9) -> float:
+    """The median over some calls, after one that compiles."""
+    jax.block_until_ready(run())
+    times = []
+    for _ in range(repeats):
+        began = time.perf_counter()
+        jax.block_until_ready(run())
+        times.append(time.perf_counter() - began)
+    return statistics.median(times)
 
 
 class Rollout:

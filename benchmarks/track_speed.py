@@ -10,9 +10,6 @@ of it in. Medians.
 
 import argparse
 import json
-import statistics
-import time
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -25,6 +22,7 @@ from gambol.policies.learn.config import load_preset
 from gambol.policies.learn.ppo.learner import make_learner
 from gambol.sim.legged.physics import Fields, Outcome, Physics, State
 from jax import Array
+from timed import seconds
 
 CALLS, REPEATS = 24, 7
 SPREAD = 0.6
@@ -45,17 +43,6 @@ class Nothing:
         model, some = self.physics.world.model, state.qvel[:, :1] + control[:, :1] + values[0][:, :1]
         felt = Outcome(some + jnp.zeros(model.nsensordata), some + jnp.zeros(model.nu), some[:, 0] > 1e6)
         return state, felt
-
-
-def seconds(run: Callable[[], Any], repeats: int) -> float:
-    """The median over some calls, after one that compiles."""
-    jax.block_until_ready(run())
-    times = []
-    for _ in range(repeats):
-        began = time.perf_counter()
-        jax.block_until_ready(run())
-        times.append(time.perf_counter() - began)
-    return statistics.median(times)
 
 
 def stepping(env: TrackEnv, worlds: int, calls: int, repeats: int) -> float:

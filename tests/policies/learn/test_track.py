@@ -29,6 +29,5 @@ def test_a_short_run_earns_more_and_falls_less():
         return float(np.mean([row[name] for row in rows[some]]))
 
     first, last = slice(2, 10), slice(-8, None)
-    print({n: (mean(n, first), mean(n, last)) for n in ("reward", "episode_return", "episode_length", "episode_fell")})
     assert mean("reward", last) > 2 * mean("reward", first)
     assert mean("episode_length", last) > 1.5 * mean("episode_length", first)
