@@ -13,6 +13,8 @@ COMMANDS = {
     "train": "train a policy from a preset, or resume a run",
     "eval": "score a run on held-out levels, or compare two runs",
     "ship": "make a small folder of a run's policy, to keep or to give away",
+    "export": "make a bundle of a policy, for a robot's controller",
+    "verify": "prove a bundle: hashes, contract, recorded ticks",
     "video": "film a policy",
     "view": "look at a policy on a web page, and tell it where to go",
     "levels": "list, show, draw and check level files",

@@ -14,7 +14,10 @@ import pytest
 ROOT = Path(__file__).parents[1]
 FOLDERS = ("configs", "sim", "envs", "policies", "sim2real", "cli")
 """Each may import itself and what stands before it."""
-FOREIGN = {"wandb", "torch", "kinetix", "jax2d", "chex", "hypothesis", "viser"}
+FOREIGN = {
+    *("wandb", "torch", "kinetix", "jax2d", "chex", "hypothesis", "viser"),
+    *("onnx", "onnxruntime", "jax2onnx", "jsonschema"),
+}
 """Packages that none of our modules may need."""
 HEAVY = {"matplotlib", "av", "cv2", "tensorboardX", "orbax", "mujoco", "warp"}
 """Packages that come in only with the module or the function that uses them."""
@@ -111,6 +114,13 @@ def test_every_module_imports_silently_and_without_foreign_packages():
 def test_the_command_line_starts_without_numerics():
     names, _ = imported_with("gambol.cli.main")
     assert not names & (FOREIGN | HEAVY | {"jax", "numpy", "tyro"})
+
+
+def test_what_runs_on_a_robot_needs_no_jax():
+    onboard = [path for path in sources if path.parts[:2] == ("sim2real", "onboard")]
+    modules = [".".join(["gambol", *path.with_suffix("").parts]) for path in onboard if path.name != "__init__.py"]
+    names, _ = imported_with(*modules, "gambol.sim2real.safety", "gambol.sim2real.verify", "gambol.cli.verify")
+    assert not names & {"jax", "flax", "optax", "orbax", "warp"}
 
 
 def test_a_wheel_holds_every_file_of_every_folder(tmp_path):

@@ -107,7 +107,7 @@ class TrackEnv:
         sound = jnp.isfinite(action).all(-1)
         action = jnp.where(sound[:, None], jnp.clip(action, -spec.MOST_ACTION, spec.MOST_ACTION), 0.0)
         goal = goals.advance(config.goal, before.goal, keys[1], dt)
-        control, reaching = self._control(before, action, goal)
+        control, reaching = self.control(before, action, goal)
         moved, felt, blown, evidence = self._advance(before, control, state.evidence, ~sound)
         seen = measure(self.world, self.places, moved, felt)
 
@@ -154,8 +154,9 @@ class TrackEnv:
         fresh = episode.start(self.config, self.world, self.feet, key, nothing_done, nothing_seen, self.share)
         return self._observe(fresh, measure(self.world, self.places, fresh.physics, self._nothing_felt(worlds)), noise)
 
-    def _control(self, before: Episode, action: Array, goal: Goal) -> tuple[Array, Reach]:
-        """Drive targets [W, U] of the next step, rad, and what the arm's controller remembers."""
+    def control(self, before: Episode, action: Array, goal: Goal) -> tuple[Array, Reach]:
+        """Drive targets [W, U] of the next step, rad, for an `action` [W, A] and the `goal` at its end; and what the
+        arm's controller remembers then."""
         robot, worlds = self.world.robot, action.shape[0]
         applied = jnp.where(before.drawn.action_late[:, None], before.last_action, action)
         targets = jnp.tile(jnp.array(self.standing), (worlds, 1))

@@ -4,30 +4,21 @@ A preset in `configs/`, a file of the user's and the command line all fill the s
 every type is checked: what is not a setting is refused by name, with the nearest one that is.
 """
 
-import dataclasses
-import difflib
-import math
 import re
-import types
-import typing
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import yaml
 
 from ... import configs
+from ...configs.typed import from_mapping, nearest, to_mapping
 from ...envs.files import write_atomically
 from ...envs.make import EnvConfig
 from ...envs.planar.env import PlanarConfig
 from ..nets.config import NetworkConfig
 from .ppo.config import PPOConfig
-
-T = TypeVar("T")
-
-KINDS = {bool: "true or false", int: "a whole number", float: "a finite number", str: "text"}
 
 
 @dataclass(frozen=True)
@@ -89,7 +80,7 @@ def load_preset(name: str) -> TrainConfig:
     if name.endswith((".yaml", ".yml")):
         return load_yaml(Path(name))
     if name not in presets():
-        raise ValueError(f"{name!r} is neither a preset nor a .yaml file: {_nearest(name, presets())}")
+        raise ValueError(f"{name!r} is neither a preset nor a .yaml file: {nearest(name, presets())}")
     return _parse((_folder() / f"{name}.yaml").read_text(), f"{name}.yaml")
 
 
@@ -107,66 +98,10 @@ def save_yaml(config: TrainConfig, path: Path) -> None:
     write_atomically(path, text.encode())
 
 
-def to_mapping(value: Any) -> Any:
-    """A config as plain dicts, lists and scalars."""
-    if dataclasses.is_dataclass(value):
-        return {f.name: to_mapping(getattr(value, f.name)) for f in dataclasses.fields(value)}
-    return [to_mapping(item) for item in value] if isinstance(value, tuple) else value
-
-
 def differing(one: TrainConfig, other: TrainConfig) -> list[str]:
     """Dotted names of the settings in which two configs differ."""
     left, right = _flat(to_mapping(one)), _flat(to_mapping(other))
     return [name for name in left | right if left.get(name) != right.get(name)]
-
-
-def from_mapping(kind: type[T], data: Any, where: str = "") -> T:
-    """The dataclass `kind` filled from plain `data` that stands at the dotted key `where`.
-
-    Raises `ValueError` naming the key, the value and what was expected.
-    """
-    if not isinstance(data, Mapping):
-        raise ValueError(f"{where or 'the file'} is {_show(data)}: expected settings, one 'key: value' a line")
-    hints = typing.get_type_hints(kind)
-    dotted = {key: f"{where}.{key}" if where else str(key) for key in data}
-    for key in data:
-        if key not in hints:
-            raise ValueError(f"{dotted[key]} is not a setting: {_nearest(str(key), list(hints), where)}")
-    return kind(**{key: _convert(hints[key], value, dotted[key]) for key, value in data.items()})
-
-
-def _convert(hint: Any, value: Any, where: str) -> Any:
-    """`value` as the type `hint` says, without guessing."""
-    origin, inner = typing.get_origin(hint), typing.get_args(hint)
-    if dataclasses.is_dataclass(hint):
-        return from_mapping(typing.cast(type, hint), value, where)
-    if origin in (types.UnionType, typing.Union) and all(map(dataclasses.is_dataclass, inner)):
-        return from_mapping(_of_task(inner, value, where), value, where)
-    if origin in (types.UnionType, typing.Union):
-        return None if value is None else _convert(next(arm for arm in inner if arm is not type(None)), value, where)
-    if origin is typing.Literal:
-        good, wanted = any(type(value) is type(choice) and value == choice for choice in inner), _join(inner)
-    elif origin is tuple:
-        if isinstance(value, list | tuple):
-            return tuple(_convert(inner[0], item, f"{where}[{i}]") for i, item in enumerate(value))
-        good, wanted = False, "a list, like [a, b]"
-    elif hint is float:
-        good, wanted = type(value) in (int, float) and math.isfinite(value), KINDS[float]
-        value = float(value) if good else value
-    else:
-        good, wanted = type(value) is hint, KINDS[hint]
-    if not good:
-        raise ValueError(f"{where} is {_show(value)}: expected {wanted}")
-    return value
-
-
-def _of_task(kinds: tuple[Any, ...], value: Any, where: str) -> Any:
-    """The one of some dataclasses that `value` is of: that whose `task` it names, the first if it names none."""
-    by_task = {next(f.default for f in dataclasses.fields(kind) if f.name == "task"): kind for kind in kinds}
-    task = value.get("task", next(iter(by_task))) if isinstance(value, Mapping) else next(iter(by_task))
-    if task not in by_task:
-        raise ValueError(f"{where}.task is {_show(task)}: expected {_join(tuple(by_task))}")
-    return by_task[task]
 
 
 class _Loader(yaml.SafeLoader):
@@ -210,21 +145,3 @@ def _flat(tree: Any, where: str = "") -> dict[str, Any]:
 
 def _folder() -> Any:
     return resources.files(configs)
-
-
-def _nearest(name: str, known: list[str], where: str = "") -> str:
-    """What the writer of `name` probably meant."""
-    near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
-    if not near:
-        return f"choose one of {', '.join(known)}"
-    return f"did you mean {where}.{near[0]}?" if where else f"did you mean {near[0]}?"
-
-
-def _join(choices: tuple[Any, ...]) -> str:
-    return " or ".join(str(choice) for choice in choices)
-
-
-def _show(value: Any) -> str:
-    """`value` in one short line."""
-    text = repr(value)
-    return text if len(text) <= 60 else f"{text[:57]}..."

@@ -12,8 +12,9 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from ...configs.typed import to_mapping
 from ...envs.files import write_atomically
-from .config import TrainConfig, to_mapping
+from .config import TrainConfig
 
 Row = dict[str, Any]
 Sink = Callable[[Row], None]

@@ -16,6 +16,7 @@ from .drives import actuators, torque_limit
 
 MODELS = Path(__file__).parent / "models"
 LEGS = ("FR", "FL", "RR", "RL")
+GAINS = ("leg_kp", "leg_kd", "arm_kp", "arm_kd", "gripper_kp", "gripper_kd")
 
 
 @dataclass(frozen=True)
@@ -70,6 +71,12 @@ class RobotConfig:
     """Radians per unit of action for the joints of one leg."""
     arm_action_scale: float = 0.3
     """Radians per unit of action of the arm, where the policy drives it."""
+    leg_speed: tuple[float, ...] = (19.69, 23.32, 15.55)
+    """Largest rate of the joints of one leg, rad/s. Not of the simulation: a robot that exceeds it is stopped."""
+    arm_speed: float = 10.0
+    """Largest rate of the arm's joints, rad/s, likewise."""
+    gripper_speed: float = 10.0
+    """Largest rate of the gripper's joints, rad/s, likewise."""
     standing_height: float = 0.52
     """Height of the base over the ground in the default pose, m."""
 
@@ -86,7 +93,9 @@ class RobotConfig:
                 f"robot.leg_joints names {len(self.leg_joints)} joints: with {len(self.feet)} feet and "
                 f"{per_leg} leg_action_scale they must be {per_leg * len(self.feet)}"
             )
-        for name in ("leg_kp", "leg_kd", "arm_kp", "arm_kd", "gripper_kp", "gripper_kd", "standing_height"):
+        if len(self.leg_speed) != per_leg:
+            raise ValueError(f"robot.leg_speed has {len(self.leg_speed)} rates: give {per_leg}, as leg_action_scale")
+        for name in (*GAINS, "arm_speed", "gripper_speed", "standing_height"):
             value = getattr(self, name)
             if not (value > 0 and isfinite(value)):
                 raise ValueError(f"robot.{name} is {value}: it must be a finite number above 0")
@@ -104,6 +113,12 @@ class RobotConfig:
             np.repeat([self.leg_kp, self.arm_kp, self.gripper_kp], counts),
             np.repeat([self.leg_kd, self.arm_kd, self.gripper_kd], counts),
         )
+
+    @property
+    def speeds(self) -> NDArray:
+        """Largest rate of every driven joint [J], rad/s."""
+        arm, gripper = len(self.arm_joints), len(self.gripper_joints)
+        return np.array([*self.leg_speed * len(self.feet), *[self.arm_speed] * arm, *[self.gripper_speed] * gripper])
 
 
 @dataclass(frozen=True, eq=False)

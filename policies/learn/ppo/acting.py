@@ -120,4 +120,6 @@ def normalised(config: PPOConfig, statistics: Statistics, seen: PyTree) -> PyTre
 
 def _sample(parts: Parts, actor: nnx.State, seen: PyTree, memory: Array | None, key: Array, temperature: float):
     parameters, memory = nnx.merge(parts.actor, actor).step(seen, memory)
+    if temperature == 0:  # nothing is drawn, so that an exported policy holds no generator
+        return parts.distribution.mode(parameters), memory
     return parts.distribution.sample(parameters, key, temperature), memory

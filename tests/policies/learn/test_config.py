@@ -1,4 +1,4 @@
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import pytest
 from gambol.policies.learn import config as cfg
@@ -92,22 +92,3 @@ def test_differing_names_the_settings():
     one = TrainConfig()
     other = replace(one, seed=4, run=replace(one.run, out="x"), env=replace(one.env, levels=("a",)))
     assert cfg.differing(one, other) == ["seed", "env.levels", "run.out"] and cfg.differing(one, one) == []
-
-
-def test_nested_tuples_and_optional_settings():
-    @dataclass(frozen=True)
-    class Inner:
-        pair: tuple[int, ...] = ()
-        maybe: float | None = None
-
-    @dataclass(frozen=True)
-    class Outer:
-        inner: Inner = Inner()
-        many: tuple[Inner, ...] = ()
-
-    data = {"inner": {"maybe": 2}, "many": [{"pair": [1, 2]}, {"maybe": None}]}
-    built = cfg.from_mapping(Outer, data)
-    assert built == Outer(Inner((), 2.0), (Inner((1, 2)), Inner()))
-    assert cfg.from_mapping(Outer, cfg.to_mapping(built)) == built
-    with pytest.raises(ValueError, match=r"many\[1\].pair\[0\] is 'x': expected a whole number"):
-        cfg.from_mapping(Outer, {"many": [{}, {"pair": ["x"]}]})

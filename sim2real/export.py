@@ -1,0 +1,82 @@
+"""From a trained policy to a bundle."""
+
+import datetime
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from ..envs.make import with_engine
+from ..policies.judge.provenance import commit, versions
+from ..policies.learn.checkpoint import Which
+from ..policies.learn.config import TrainConfig
+from ..policies.learn.run import build, load_policy
+from ..policies.nets.stream import shapes_of
+from . import bundle, contract, foreign, graphs, record, schema
+from .contract import SCHEMA_VERSION, Contract, Selftest
+from .describe import describe
+
+GRAPH, TICKS = "policy.onnx", "selftest.npz"
+NAMES = ("obs", "actions")
+"""Of the graph's input and output, where it has one of each: those that controllers expect."""
+TOLERANCE = 1e-5
+
+
+class Exported(NamedTuple):
+    """What `export` returns."""
+
+    contract: Contract
+    digest: str
+    """SHA-256 of the manifest."""
+    bytes: int
+    """Of all files."""
+
+
+def export(run: Path, folder: Path, checkpoint: Which = "best", seed: int = 0) -> Exported:
+    """Make the bundle `folder` of a run's policy, or of a shipped one, whole or not at all.
+
+    Raises ValueError where there is no such policy, where `folder` exists, where the packages of the extra `export` are
+    missing, and for a policy that cannot be exported; OSError where nothing can be written.
+    """
+    if folder.exists():
+        raise ValueError(f"{folder} exists: remove it, or choose another name with -o")
+
+    def build_here(config: TrainConfig) -> Any:
+        return build(replace(config, env=with_engine(config.env, "auto")))
+
+    loaded = load_policy(run, checkpoint, build_here, temperature=0.0)
+    told = describe(loaded.env, *NAMES)
+    like = shapes_of(loaded.env.spec.observation_space)
+    content, graph = graphs.export(loaded.policy, loaded.params, like, told.meaning, GRAPH, NAMES)
+    ticks = record.record(loaded.env, loaded.policy, loaded.params, told.meaning, graph, seed)
+    count = len(next(iter(ticks.values())))
+    made = Contract(
+        schema_version=SCHEMA_VERSION,
+        policy_name=loaded.config.name,
+        git_sha=commit(),
+        framework_versions=versions(),
+        created_utc=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        control_dt=loaded.env.spec.control_dt,
+        graph=graph,
+        obs=told.observation,
+        action=told.action,
+        recurrent={pair.input: shape_of(graph, pair.input) for pair in graph.memory},
+        quat_convention="wxyz",
+        gravity_sign=-1,
+        selftest=Selftest(TICKS, count, "in.", "out.", "targets" in ticks, TOLERANCE),
+        **told.sections,
+    )
+    files = {
+        contract.FILE: contract.dump(made),
+        schema.FILE: schema.dump(),
+        GRAPH: foreign.with_metadata(content, made, run.resolve().name),
+        TICKS: bundle.pack(ticks),
+        **told.files,
+    }
+    if made.robot is not None:
+        files[foreign.DEPLOY] = foreign.deploy_yaml(made)
+    return Exported(made, bundle.write(folder, files), sum(map(len, files.values())))
+
+
+def shape_of(graph: contract.Graph, name: str) -> tuple[int, ...]:
+    """Of an input."""
+    return next(tensor.shape for tensor in graph.inputs if tensor.name == name)

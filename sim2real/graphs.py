@@ -1,0 +1,153 @@
+"""A policy as an ONNX graph: observation and memory in, action and memory out, for any batch.
+
+What a controller must not get wrong is inside: the normaliser, the mode of the distribution, the limits of actions, and
+an action's meaning: an output of zero is the robot's default pose, as controllers expect, even where the policy learned
+offsets from other drive targets (its `last_action` entries are shifted back likewise).
+"""
+
+import logging
+import warnings
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+import jax
+import jax.export
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+from jax.extend import core
+from numpy.typing import NDArray
+
+from ..envs.contract import Observation, PyTree
+from ..policies.policy import Policy
+from .contract import Graph, Memory, Tensor
+from .extras import need
+
+OPSET = 18
+"""That of the exporters whose graphs existing controllers read."""
+BATCH = "batch"
+CALLS = {"jit", "pjit", "closed_call", "custom_jvp_call", "custom_vjp_call"}
+
+
+class Meaning(NamedTuple):
+    """How actions of the graph differ from those of the policy."""
+
+    shift: NDArray
+    """[A] added to what the policy does; zeros where nothing differs."""
+    lower: NDArray
+    """[A] least action of the policy."""
+    upper: NDArray
+    """[A]"""
+    last_action: Mapping[str, slice]
+    """Where, in each array of the observation, the last action is seen."""
+
+
+def plain_meaning(size: int) -> Meaning:
+    """Nothing differs, nothing is limited."""
+    return Meaning(np.zeros(size), np.full(size, -np.inf), np.full(size, np.inf), {})
+
+
+def names_of(tree: PyTree, name: str) -> list[str]:
+    """A name for every leaf: `name` if there is but one, else the keys that lead to it."""
+    paths = [path for path, _ in jax.tree_util.tree_leaves_with_path(tree)]
+    return [jax.tree_util.keystr(path, simple=True, separator=".") or name for path in paths]
+
+
+def as_function(policy: Policy, params: PyTree, like: PyTree, meaning: Meaning) -> Callable[..., tuple[Array, ...]]:
+    """(leaves of the observation, then of the memory) -> (action, leaves of the memory). `like` has the observation's
+    structure."""
+    structure, remembered = jax.tree.structure(like), jax.tree.structure(policy.initial_memory(1))
+    names, moved = names_of(like, "obs"), bool(np.any(meaning.shift))
+    limited = bool(np.isfinite(meaning.lower).all())
+
+    def function(*leaves: Array) -> tuple[Array, ...]:
+        seen = dict(zip(names, leaves, strict=False))
+        for name, place in meaning.last_action.items() if moved else ():
+            seen[name] = seen[name].at[..., place].add(-jnp.asarray(meaning.shift, jnp.float32))
+        observation = Observation(structure.unflatten([seen[name] for name in names]))
+        memory = remembered.unflatten(leaves[len(names) :])
+        action, memory = policy.act(params, memory, observation, jax.random.key(0))
+        if limited:
+            action = jnp.clip(
+                action, jnp.asarray(meaning.lower, action.dtype), jnp.asarray(meaning.upper, action.dtype)
+            )
+        if moved:
+            action = action + jnp.asarray(meaning.shift, action.dtype)
+        return action, *jax.tree.leaves(memory)
+
+    return function
+
+
+def export(
+    policy: Policy, params: PyTree, like: PyTree, meaning: Meaning, file: str, names: tuple[str, str]
+) -> tuple[bytes, Graph]:
+    """The graph of a policy at temperature 0, and its description. `like` is the shapes of one observation, `names`
+    those of the input and the output of a graph with one of each.
+
+    Raises ValueError without the packages of the extra `export`, and where the policy computes what ONNX cannot.
+    """
+    onnx = need("onnx")
+    function = as_function(policy, params, like, meaning)
+    memory = jax.eval_shape(lambda: policy.initial_memory(1))
+    remembered = names_of(memory, "memory")
+    leaves = zip(names_of(like, names[0]), jax.tree.leaves(like), strict=True)
+    seen = [Tensor(name, leaf.shape, leaf.dtype.name) for name, leaf in leaves]
+    leaves = zip(remembered, jax.tree.leaves(memory), strict=True)
+    kept = [Tensor(f"{name}_in", leaf.shape[1:], leaf.dtype.name) for name, leaf in leaves]
+    inputs = (*seen, *kept)
+    shapes = [jax.ShapeDtypeStruct((1, *tensor.shape), tensor.dtype) for tensor in inputs]
+    action, *_ = jax.eval_shape(function, *shapes)
+    outputs = (
+        Tensor(names[1], action.shape[1:], action.dtype.name),
+        *(Tensor(f"{name}_out", tensor.shape, tensor.dtype) for name, tensor in zip(remembered, kept, strict=True)),
+    )
+    model = convert(function, inputs, outputs)
+    onnx.checker.check_model(model, full_check=True)
+    pairs = tuple(Memory(f"{name}_in", f"{name}_out") for name in remembered)
+    return model.SerializeToString(), Graph(file, inputs, outputs, pairs, OPSET)
+
+
+def convert(function: Callable[..., Any], inputs: tuple[Tensor, ...], outputs: tuple[Tensor, ...]) -> Any:
+    """An ONNX model of a JAX function. Raises ValueError for what cannot be converted."""
+    logging.getLogger("jax2onnx").setLevel(logging.CRITICAL)  # it complains of every optional package of its own
+    to_onnx = need("jax2onnx").to_onnx
+
+    def bare(*leaves: Array) -> tuple[Array, ...]:
+        return tuple(inlined(jax.make_jaxpr(function)(*leaves), *leaves))
+
+    batch = jax.export.symbolic_shape(BATCH)[0]
+    shapes = [jax.ShapeDtypeStruct((batch, *tensor.shape), tensor.dtype) for tensor in inputs]
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # its own
+            return to_onnx(
+                bare,
+                shapes,
+                model_name="policy",
+                opset=OPSET,
+                input_names=[tensor.name for tensor in inputs],
+                output_names=[tensor.name for tensor in outputs],
+            )
+    except (NotImplementedError, TypeError, KeyError) as error:
+        raise ValueError(f"the policy computes what ONNX cannot: {' '.join(str(error).split())}") from error
+
+
+def inlined(closed: core.ClosedJaxpr, *arguments: Array) -> list[Array]:
+    """The same computation, with calls of functions in place and without the barriers that only XLA needs."""
+    known = dict(zip(closed.jaxpr.constvars, closed.consts, strict=True))
+    known |= dict(zip(closed.jaxpr.invars, arguments, strict=True))
+
+    def value(atom: Any) -> Any:
+        return atom.val if isinstance(atom, core.Literal) else known[atom]
+
+    for equation in closed.jaxpr.eqns:
+        given, settings = [value(atom) for atom in equation.invars], equation.params
+        if equation.primitive.name == "optimization_barrier":
+            found = given
+        elif equation.primitive.name in CALLS:
+            found = inlined(settings.get("jaxpr") or settings["call_jaxpr"], *given)
+        else:
+            found = equation.primitive.bind(*given, **settings)
+            found = found if equation.primitive.multiple_results else [found]
+        known |= dict(zip(equation.outvars, found, strict=True))
+    return [value(atom) for atom in closed.jaxpr.outvars]

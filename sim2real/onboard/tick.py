@@ -1,0 +1,78 @@
+"""One tick on the robot: readings and what the operator asks in, what the policy sees out; then its action in, drive
+targets out. Pure functions of a `Memory`."""
+
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..contract import Contract
+from . import arm, observe
+from .model import Body
+from .words import Memory, Readings, Told
+
+
+def start(contract: Contract, body: Body, joints: NDArray) -> Memory:
+    """Before the first tick of a robot at the angles `joints` [J], rad."""
+    frames = max((term.history for terms in contract.obs.order.values() for term in terms), default=1)
+    seen = next(iter(contract.obs.order.values()))[-1].slice[1]
+    types = {tensor.name: tensor.dtype for tensor in contract.graph.inputs}
+    index, action = contract.index, contract.action
+    held = np.array([contract.standing_joint_target[index[name]] for name in action.joint_names])
+    return Memory(
+        phase=0.0,
+        command=np.zeros(2),
+        last_action=(held - action.offset) / action.scale,  # as if it had been told to stand
+        frames=np.zeros((frames if frames > 1 else 0, seen)),
+        reference=joints[body.arm],
+        integral=np.zeros(len(body.arm)),
+        graph={name: np.zeros((1, *shape), types[name]) for name, shape in contract.recurrent.items()},
+    )
+
+
+def see(
+    contract: Contract, body: Body, readings: Readings, told: Told, memory: Memory
+) -> tuple[dict[str, NDArray], Memory]:
+    """What goes into the graph, by the name of its input, and the memory with what was seen."""
+    memory = replace(on_time(contract, told, memory), ticks=memory.ticks + 1)
+    view = observe.look(contract, body, readings, told, memory)
+    inputs = {}
+    for array, terms in contract.obs.order.items():
+        seen = observe.vector(terms, view)
+        if terms[0].history > 1:
+            fresh = memory.ticks == 1
+            frames = np.tile(seen, (len(memory.frames), 1)) if fresh else np.vstack([memory.frames[1:], seen])
+            memory, seen = replace(memory, frames=frames), frames
+        inputs[contract.obs.input[array]] = seen[None].astype(np.float32)
+    return inputs | memory.graph, memory
+
+
+def on_time(contract: Contract, told: Told, memory: Memory) -> Memory:
+    """The memory with clock and command as they are in this tick; in the first they are at rest."""
+    if not memory.ticks:
+        return memory
+    dt, moving = contract.control_dt, bool(memory.command.any())
+    phase = (memory.phase + contract.gait.frequency * dt) % 1.0 if contract.gait and moving else 0.0
+    rate = np.array(contract.commands["velocity"].rate)
+    most = dt * np.where(rate > 0, rate, np.inf)
+    ahead = told.command - memory.command
+    moved = memory.command + np.clip(ahead, -most, most)
+    return replace(memory, phase=phase, command=np.where(np.abs(ahead) <= most, told.command, moved))
+
+
+def act(
+    contract: Contract, body: Body, readings: Readings, told: Told, outputs: dict[str, NDArray], memory: Memory
+) -> tuple[NDArray, Memory]:
+    """Drive targets [J] of all joints, rad, from the outputs of the graph, and the memory for the next tick."""
+    action = np.asarray(outputs[contract.action.output][0], float)
+    targets = np.array(contract.standing_joint_target)
+    index = contract.index
+    moved = [index[name] for name in contract.action.joint_names]
+    targets[moved] = np.array(contract.action.offset) + np.array(contract.action.scale) * action
+    kept = {pair.input: outputs[pair.output] for pair in contract.graph.memory}
+    memory = replace(memory, last_action=action, graph=kept)
+    if contract.arm is not None:
+        reached, reference, integral = arm.advance(contract, body, readings, told.goal_next, memory)
+        targets[body.arm] = reached
+        memory = replace(memory, reference=reference, integral=integral)
+    return targets, memory

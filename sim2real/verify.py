@@ -1,0 +1,300 @@
+"""Proving a bundle before any motor gets torque: every check is by what the bundle itself says and holds.
+
+Nothing here needs JAX; onnx, onnxruntime and jsonschema come with the extra `export`.
+"""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import mujoco
+import numpy as np
+from numpy.typing import NDArray
+
+from ..sim.legged.drives import torque_limit
+from . import bundle, foreign, schema
+from . import contract as contracts
+from .bundle import Bundle
+from .contract import Contract
+from .extras import need
+from .onboard import model as models
+from .onboard import tick
+from .onboard.words import Readings, Told
+
+MOST_TENSOR = 64 * 2**20
+"""Bytes of one tensor in a graph."""
+DOMAINS = {"", "ai.onnx", "com.microsoft"}
+"""Of operators: ONNX's own, and ONNX Runtime's quantised ones."""
+LATENCY_TICKS = 500
+DIGITS = 5e-6
+"""Relative precision of numbers in a model: MuJoCo writes six digits."""
+
+
+class Check(NamedTuple):
+    """What came of one check."""
+
+    ok: bool
+    detail: str
+
+
+class Refused(ValueError):
+    """A check failed; the message says what is wrong."""
+
+
+def verify(folder: Path) -> dict[str, Check]:
+    """Every check by name, in order; those after one without which they mean nothing are left out.
+
+    Raises ValueError where there is no bundle, or a package is missing.
+    """
+    for package in ("onnx", "onnxruntime", "jsonschema"):
+        need(package)
+    if not (folder / bundle.MANIFEST).is_file():
+        raise ValueError(f"{folder} is no bundle: it has no {bundle.MANIFEST}; make one with gambol export")
+    found: dict[str, Check] = {}
+    loaded: list[Bundle] = []
+
+    def attempt(name: str, check: Callable[[], str]) -> bool:
+        try:
+            found[name] = Check(True, check())
+        except ValueError as error:
+            found[name] = Check(False, str(error))
+        return found[name].ok
+
+    def files() -> str:
+        loaded.append(bundle.read(folder))
+        return f"{len(loaded[0].files)} files, digest {loaded[0].digest[:16]}"
+
+    if not attempt("files", files):
+        return found
+    (read,) = loaded
+    if not attempt("schema", lambda: check_schema(read)) or not attempt("graph", lambda: check_graph(read)):
+        return found
+    attempt("metadata", lambda: check_metadata(read))
+    attempt("selftest", lambda: check_selftest(read))
+    robot = read.contract.robot is not None and attempt("robot", lambda: check_robot(read))
+    if robot and read.contract.selftest.raw:
+        attempt("readings", lambda: check_readings(read))
+    attempt("latency", lambda: check_latency(read))
+    return found
+
+
+def check_schema(read: Bundle) -> str:
+    """The contract is as its schema says, and the schema is ours."""
+    jsonschema = need("jsonschema")
+    if read.files.get(schema.FILE) != schema.dump():
+        raise Refused(f"{schema.FILE} is not the schema of contracts {contracts.SCHEMA_VERSION}")
+    content = read.files[contracts.FILE]
+    try:
+        jsonschema.Draft202012Validator(schema.schema()).validate(contracts.load_json(content, contracts.FILE))
+    except jsonschema.ValidationError as error:
+        raise Refused(f"{contracts.FILE}: {error.json_path}: {error.message}") from None
+    if content != contracts.dump(read.contract):
+        raise Refused(f"{contracts.FILE} is not in the form in which contracts are written")
+    return f"version {read.contract.schema_version}"
+
+
+def check_graph(read: Bundle) -> str:
+    """The graph is whole, holds finite numbers only, and has the inputs and outputs of the contract."""
+    onnx, contract = need("onnx"), read.contract
+    content = file_of(read, contract.graph.file)
+    try:
+        model = onnx.load_from_string(content)
+        for tensor in onnx.external_data_helper._get_all_tensors(model):
+            check_tensor(onnx, tensor)
+        onnx.checker.check_model(model)
+    except (onnx.checker.ValidationError, ValueError, TypeError) as error:
+        raise Refused(f"{contract.graph.file}: {' '.join(str(error).split())}") from None
+    except Exception as error:  # protobuf's own errors have no common type
+        if type(error).__module__.partition(".")[0] != "google":
+            raise
+        raise Refused(f"{contract.graph.file} is not an ONNX file") from None
+    if strange := sorted({node.domain for node in model.graph.node} - DOMAINS):
+        raise Refused(f"{contract.graph.file} has operators of {strange[0]!r}")
+    session = open_session(content)
+    for kind, told, real in (
+        ("input", contract.graph.inputs, session.get_inputs()),
+        ("output", contract.graph.outputs, session.get_outputs()),
+    ):
+        wanted = [(tensor.name, tensor.shape, tensor.dtype) for tensor in told]
+        have = [(value.name, tuple(value.shape[1:]), TYPES.get(value.type, value.type)) for value in real]
+        if wanted != have:
+            raise Refused(f"{contract.graph.file} has {kind}s {have}, the contract says {wanted}")
+    return f"{len(model.graph.node)} nodes, {len(content):,} bytes"
+
+
+TYPES = {"tensor(float)": "float32", "tensor(int32)": "int32", "tensor(int64)": "int64", "tensor(bool)": "bool"}
+"""ONNX Runtime's names of types."""
+
+
+def check_tensor(onnx: Any, tensor: Any) -> None:
+    """Raises ValueError for a tensor that is elsewhere, too large or not finite."""
+    if tensor.external_data or tensor.data_location == onnx.TensorProto.EXTERNAL:
+        raise ValueError(f"tensor {tensor.name!r} lies in a file of its own")
+    if np.prod([max(n, 1) for n in tensor.dims], dtype=float) * 8 > MOST_TENSOR:
+        raise ValueError(f"tensor {tensor.name!r} is too large: {list(tensor.dims)}")
+    values = onnx.numpy_helper.to_array(tensor)
+    if values.dtype.kind == "f" and not np.isfinite(values).all():
+        raise ValueError(f"tensor {tensor.name!r} is not finite")
+
+
+def check_metadata(read: Bundle) -> str:
+    """What other controllers read says the same as the contract."""
+    onnx, contract = need("onnx"), read.contract
+    model = onnx.load_from_string(read.files[contract.graph.file])
+    told = {entry.key: entry.value for entry in model.metadata_props}
+    if told.get(foreign.CONTRACT_KEY) != contracts.dump(contract).decode():
+        raise Refused(f"{contract.graph.file} carries another contract")
+    if contract.robot is None:
+        return "the contract"
+    for key, value in foreign.mjlab_keys(contract, told.get("run_path", "")).items():
+        if told.get(key) != value:
+            raise Refused(f"{contract.graph.file}: {key} is not what the contract says")
+    if file_of(read, foreign.DEPLOY) != foreign.deploy_yaml(contract):
+        raise Refused(f"{foreign.DEPLOY} is not what the contract says")
+    return f"the contract, mjlab's keys, {foreign.DEPLOY}"
+
+
+def check_selftest(read: Bundle) -> str:
+    """The graph does what was recorded, on a batch and one by one."""
+    contract = read.contract
+    ticks = ticks_of(read)
+    session = open_session(file_of(read, contract.graph.file))
+    inputs = {tensor.name: ticks[f"in.{tensor.name}"] for tensor in contract.graph.inputs}
+    worst = difference(contract, run(session, inputs), ticks, slice(None))
+    for i in range(min(contract.selftest.count, 8)):
+        one = run(session, {name: values[i : i + 1] for name, values in inputs.items()})
+        worst = max(worst, difference(contract, one, ticks, slice(i, i + 1)))
+    if not worst <= contract.selftest.atol:
+        raise Refused(f"the graph is {worst:.2g} off the recorded actions, more than {contract.selftest.atol:g}")
+    return f"{contract.selftest.count} ticks, at most {worst:.1e} off"
+
+
+def check_readings(read: Bundle) -> str:
+    """From raw readings the same is seen and done: terms, order, clock, commands, arm."""
+    contract, ticks = read.contract, ticks_of(read)
+    body = models.read(file_of(read, contract.robot.mjcf), contract) if contract.robot else None
+    assert body is not None
+    session = open_session(read.files[contract.graph.file])
+    worst = {"observation": 0.0, "target": 0.0}
+    memory = None
+    for i in range(contract.selftest.count):
+        readings = Readings(*(np.asarray(ticks[f"raw.{name}"][i], float) for name in Readings._fields))
+        told = Told(*(np.asarray(ticks[f"told.{name}"][i], float) for name in Told._fields))
+        if ticks["tick"][i] == 0 or memory is None:
+            memory = tick.start(contract, body, readings.joints)
+        inputs, memory = tick.see(contract, body, readings, told, memory)
+        for name, seen in inputs.items():
+            worst["observation"] = max(worst["observation"], float(np.abs(seen - ticks[f"in.{name}"][i]).max()))
+        outputs = dict(zip((t.name for t in contract.graph.outputs), run(session, inputs), strict=True))
+        targets, memory = tick.act(contract, body, readings, told, outputs, memory)
+        worst["target"] = max(worst["target"], float(np.abs(targets - ticks["targets"][i]).max()))
+    for name, off in worst.items():
+        if not off <= RAW_TOLERANCE[name]:
+            raise Refused(f"from raw readings the {name} is {off:.2g} off, more than {RAW_TOLERANCE[name]:g}")
+    return ", ".join(f"{name} at most {off:.1e} off" for name, off in worst.items())
+
+
+RAW_TOLERANCE = {"observation": 1e-5, "target": 1e-4}
+"""Of entries of the observation, and of drive targets (rad); the simulation computes in single precision."""
+
+
+def check_robot(read: Bundle) -> str:
+    """Joint order, gains and limits are those of the model."""
+    contract = read.contract
+    robot = contract.robot
+    assert robot is not None
+    content = file_of(read, robot.mjcf)
+    if bundle.sha256(content) != robot.mjcf_sha256:
+        raise Refused(f"{robot.mjcf} is not the model of the contract: its SHA-256 differs")
+    model = models.read(content, contract).model
+    for i, (name, actuator) in enumerate(zip(contract.joint_names, contract.actuator_names, strict=True)):
+        joint = model.joint(name)
+        drive = mujoco.mj_name2id(model, mujoco.mjtObj.mjOBJ_ACTUATOR, actuator)
+        if drive < 0 or model.actuator_trnid[drive, 0] != joint.id:
+            raise Refused(f"actuator_names: {actuator!r} does not drive {name!r} in {robot.mjcf}")
+        if contract.joint2motor[i] != drive:
+            raise Refused(f"joint2motor of {name!r} is {contract.joint2motor[i]}, in {robot.mjcf} {drive}")
+        said = (contract.kp[i], contract.kd[i], contract.torque_limits[i], *contract.joint_pos_limits[i])
+        real = (
+            model.actuator_gainprm[drive, 0],
+            -model.actuator_biasprm[drive, 2],
+            torque_limit(model, joint.id, drive),
+            *joint.range,
+        )
+        for what, ours, its in zip(("kp", "kd", "torque limit", "lower limit", "upper limit"), said, real, strict=True):
+            if not np.isclose(ours, its, rtol=DIGITS, atol=0):
+                raise Refused(f"{what} of {name!r} is {ours:g}, in {robot.mjcf} {its:g}")
+    return f"{len(contract.joint_names)} joints: order, gains, limits"
+
+
+def check_latency(read: Bundle) -> str:
+    """How long one inference takes on one core; told, not judged."""
+    contract, ticks = read.contract, ticks_of(read)
+    session = open_session(read.files[contract.graph.file])
+    inputs = {tensor.name: ticks[f"in.{tensor.name}"][:1] for tensor in contract.graph.inputs}
+    taken = []
+    for _ in range(LATENCY_TICKS):
+        began = time.perf_counter()
+        run(session, inputs)
+        taken.append(time.perf_counter() - began)
+    middle, late = 1e3 * np.quantile(taken[LATENCY_TICKS // 10 :], [0.5, 0.99])
+    return f"p50 {middle:.3f} ms, p99 {late:.3f} ms"
+
+
+def file_of(read: Bundle, name: str) -> bytes:
+    """Content of a file that the contract names. Raises Refused where the bundle has none."""
+    if name not in read.files:
+        raise Refused(f"{name} is missing")
+    return read.files[name]
+
+
+def ticks_of(read: Bundle) -> dict[str, NDArray]:
+    """The recorded ticks. Raises Refused where they are not what the contract says."""
+    contract = read.contract
+    selftest = contract.selftest
+    ticks = bundle.unpack(file_of(read, selftest.file), selftest.file)
+    wanted = {f"in.{t.name}": t for t in contract.graph.inputs} | {f"out.{t.name}": t for t in contract.graph.outputs}
+    for name, tensor in wanted.items():
+        array = ticks.get(name)
+        if array is None or array.shape != (selftest.count, *tensor.shape) or array.dtype != tensor.dtype:
+            raise Refused(f"{selftest.file}: {name} must be {tensor.dtype} [{selftest.count}, *{list(tensor.shape)}]")
+    if selftest.count < 64:
+        raise Refused(f"{selftest.file} has {selftest.count} ticks: at least 64 are wanted")
+    if selftest.raw:
+        joints, feet = len(contract.joint_names), len(contract.robot.feet) if contract.robot else 0
+        sizes = {"turn": (4,), "rate": (3,), "joints": (joints,), "joint_rates": (joints,), "feet_force": (feet,)}
+        shapes = {f"raw.{name}": shape for name, shape in (sizes | {"height": (), "climb": ()}).items()}
+        shapes |= {"told.command": (2,), "told.goal": (6,), "told.goal_next": (6,), "targets": (joints,), "tick": ()}
+        for name, shape in shapes.items():
+            if name not in ticks or ticks[name].shape != (selftest.count, *shape):
+                raise Refused(f"{selftest.file}: {name} must be [{selftest.count}, *{list(shape)}]")
+    return ticks
+
+
+def open_session(content: bytes) -> Any:
+    """The graph in ONNX Runtime, on one core. Raises Refused where it cannot be run."""
+    onnxruntime = need("onnxruntime")
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    try:
+        return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # its errors have no common type but this
+        if "onnxruntime" not in type(error).__module__:
+            raise
+        raise Refused(f"ONNX Runtime refuses the graph: {' '.join(str(error).split())[:200]}") from None
+
+
+def run(session: Any, inputs: dict[str, NDArray]) -> list[NDArray]:
+    """Outputs of a session, in order."""
+    return session.run(None, inputs)
+
+
+def difference(contract: Contract, outputs: list[NDArray], ticks: dict[str, NDArray], rows: slice) -> float:
+    """Largest difference from what was recorded; infinite where something is not finite."""
+    worst = 0.0
+    for tensor, values in zip(contract.graph.outputs, outputs, strict=True):
+        off = np.abs(np.asarray(values, float) - ticks[f"out.{tensor.name}"][rows])
+        worst = max(worst, float(off.max()) if np.isfinite(off).all() else np.inf)
+    return worst
