@@ -31,10 +31,6 @@ class Batch:
     """[T, B, P] of the actions, under the weights that took them."""
     value: Any = None
     """[T, B, C] under those weights."""
-    image_log_prob: Any = None
-    """Those of the image, under the same weights, where the losses learn from it."""
-    image_value: Any = None
-    """Likewise."""
     advantage: Any = None
     """[T, B, P]."""
     returns: Any = None

@@ -1,6 +1,5 @@
 """From a rollout to better weights: advantages, then gradient steps on minibatches of worlds."""
 
-from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
@@ -37,8 +36,6 @@ def add_advantage(
         return jnp.moveaxis(result, 0, 1).reshape(result.shape[1], -1, *result.shape[3:])[:, back]
 
     log_prob, value, after = jax.tree.map(in_place, (log_prob, value, after))
-    if parts.config.symmetry == "augment" and parts.mirror is not None:
-        batch = with_image_judged(parts, params, batch, order, in_place)
     last = jax.tree.map(lambda leaf: leaf.reshape(-1, leaf.shape[-1])[back], last)
     critic = nnx.merge(parts.critic, params["critic"])
     next_value = successor_values(critic.step, rollout, value, after, rows=order.shape[1])
@@ -47,20 +44,6 @@ def add_advantage(
     advantage, returns = by_channel(rollout.rewards, value, next_value, rollout.terminated, rollout.done)
     advantage = mixed(config, parts.mixing, advantage, updates)
     return replace(batch, log_prob=log_prob, value=value, advantage=advantage, returns=returns), last
-
-
-def with_image_judged(
-    parts: Parts, params: Params, batch: Batch, order: Array, in_place: Callable[[Array], Array]
-) -> Batch:
-    """The batch with log-probabilities and values of its image under the weights that made the rollout: its ratios are
-    1 at first too, however far from symmetric the policy is."""
-
-    def judge_image(worlds: Array) -> tuple[Array, Array]:
-        chosen = part(batch, worlds)
-        return judge(parts, params, replace(chosen, rollout=chosen.image))[:2]
-
-    log_prob, value = jax.tree.map(in_place, jax.lax.map(judge_image, order))
-    return replace(batch, image_log_prob=log_prob, image_value=value)
 
 
 def judge(parts: Parts, params: Params, batch: Batch) -> tuple[Array, Array, Array | None, Array | None]:
@@ -86,7 +69,7 @@ def loss(params: Params, parts: Parts, batch: Batch, pull: Array | float = 0.0) 
     distribution, lived = parts.distribution, outputs(parts, params, batch)
     total, metrics = proximal(params, parts, batch, lived)
     if parts.mirror is not None:
-        other = replace(batch, rollout=batch.image, log_prob=batch.image_log_prob, value=batch.image_value)
+        other = replace(batch, rollout=batch.image)
         seen = outputs(parts, params, other)
         asymmetry = losses.asymmetry(parts.mirror.action(distribution.mode(lived)), distribution.mode(seen))
         if parts.config.symmetry == "augment":
