@@ -93,6 +93,18 @@ class Mirror:
     privileged: Reflection | None = None
     """Of the "privileged" vector in `Observation.critic`, where there is one."""
 
+    def of_policy(self, seen: PyTree) -> PyTree:
+        """What the policy would have seen. Leaves are [..., entries]."""
+        return jax.tree.map(self.policy, seen)
+
+    def of_critic(self, seen: PyTree) -> PyTree:
+        """What the critic would have seen; None where it sees what the policy sees."""
+        like = self.critic or self.policy
+        if isinstance(seen, dict):
+            own = {"privileged": self.privileged} if self.privileged else {}
+            return {name: own.get(name, like)(leaf) for name, leaf in seen.items()}
+        return None if seen is None else like(seen)
+
 
 @dataclass(frozen=True)
 class EnvSpec:

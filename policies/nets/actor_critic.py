@@ -7,18 +7,20 @@ import numpy as np
 from flax import nnx
 from jax import Array
 
-from ...envs.contract import EnvSpec
+from ...envs.contract import EnvSpec, Reflection
 from .config import AdaptationConfig, NetworkConfig
 from .distributions import Distribution
 from .stream import EncoderFactory, Stream
+from .symmetric import Symmetric
 
 
 def make_actor_critic(
     spec: EnvSpec, distribution: Distribution, values: int, config: NetworkConfig, encoder: EncoderFactory, key: Array
-) -> tuple[Stream, Stream]:
+) -> tuple[Stream | Symmetric, Stream | Symmetric]:
     """The actor, which puts out the parameters of `distribution`, and the critic, which puts out `values`.
 
-    They share no weights, so that the critic may see more than the actor (`EnvSpec.critic_space`).
+    They share no weights, so that the critic may see more than the actor (`EnvSpec.critic_space`). A task of symmetric
+    networks has a mirror and continuous actions.
     """
     rngs = nnx.Rngs(key)
     space = spec.observation_space if config.adaptation is None else adapted_space(spec, config.adaptation)
@@ -34,7 +36,18 @@ def make_actor_critic(
     )
     seen = spec.critic_space or spec.observation_space
     critic = Stream(encoder(seen, rngs), config.critic, values, gain=1.0, **shared)
-    return actor, critic
+    if not config.symmetric:
+        return actor, critic
+    mirror = spec.mirror
+    assert mirror is not None
+    look = mirror.of_critic if spec.critic_space else mirror.of_policy
+    return Symmetric(actor, mirror.of_policy, with_free(mirror.action)), Symmetric(critic, look, None)
+
+
+def with_free(action: Reflection) -> Reflection:
+    """How means and then logs of deviations of an action look in the mirror: deviations have no sign."""
+    size = len(action.index)
+    return Reflection((*action.index, *(size + i for i in action.index)), (*action.sign, *[1.0] * size))
 
 
 def adapted_space(spec: EnvSpec, config: AdaptationConfig) -> gymnasium.spaces.Dict:

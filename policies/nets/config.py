@@ -65,6 +65,9 @@ class NetworkConfig:
     """Width of the GRU between encoder and hidden layers; 0 is a policy without memory."""
     initial_log_std: float = -0.5
     """Log of the starting standard deviation of continuous actions."""
+    symmetric: bool = False
+    """Whether actor and critic are exactly symmetric, for tasks with a mirror: twice the work for one step, and half of
+    what there is to learn."""
     adaptation: AdaptationConfig | None = None
     """Encoders of what the policy cannot see, for tasks that are made for it; none: it acts on what it sees."""
 

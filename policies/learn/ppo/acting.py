@@ -16,6 +16,7 @@ from ...nets.config import NetworkConfig
 from ...nets.distributions import Distribution, distribution_for
 from ...nets.recurrent import initial_memory
 from ...nets.stream import EncoderFactory, Flatten, Stream
+from ...nets.symmetric import Symmetric
 from ...policy import Policy
 from .adaptation import Adaptation, adaptation_for, history_latent, privileged_latent, with_latent
 from .config import PPOConfig
@@ -29,7 +30,7 @@ class Parts:
     """What stays the same over a run: the settings, and the networks without their weights."""
 
     config: PPOConfig
-    networks: Callable[[Array], tuple[Stream, Stream]]
+    networks: Callable[[Array], tuple[Stream | Symmetric, Stream | Symmetric]]
     """(key) -> actor and critic with fresh weights."""
     actor: nnx.GraphDef
     critic: nnx.GraphDef
@@ -39,7 +40,7 @@ class Parts:
     mixing: Mixing
     """Terms of the action and channels of the reward."""
     mirror: Mirror | None
-    """Where the losses use one."""
+    """Where the losses or the networks use one."""
     adaptation: Adaptation | None
     """Where the policy adapts."""
     optimiser: optax.GradientTransformation

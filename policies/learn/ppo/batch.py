@@ -43,7 +43,8 @@ def prepare(parts: Parts, state: LearnerState, seen: Rollout) -> Batch:
     """What was seen from `state` on, before anything is made of it."""
     memory = {"actor": state.worlds.memory, "critic": state.critic_memory}
     fitted = partial(fit, parts.config, state.normaliser)
-    image = None if parts.mirror is None else fitted(symmetry.image(parts.mirror, seen))
+    mirror = None if parts.config.symmetry == "none" else parts.mirror
+    image = None if mirror is None else fitted(symmetry.image(mirror, seen))
     return Batch(fitted(seen), memory, image)
 
 

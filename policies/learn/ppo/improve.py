@@ -68,7 +68,7 @@ def loss(params: Params, parts: Parts, batch: Batch, pull: Array | float = 0.0) 
     """The loss of a minibatch, [], and what it is made of. `pull` [] weighs the distance between the latents."""
     distribution, lived = parts.distribution, outputs(parts, params, batch)
     total, metrics = proximal(params, parts, batch, lived)
-    if parts.mirror is not None:
+    if batch.image is not None and parts.mirror is not None:
         other = replace(batch, rollout=batch.image)
         seen = outputs(parts, params, other)
         asymmetry = losses.asymmetry(parts.mirror.action(distribution.mode(lived)), distribution.mode(seen))

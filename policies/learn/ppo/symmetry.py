@@ -13,10 +13,17 @@ from .rollout import Rollout
 
 
 def mirror_for(spec: EnvSpec, ppo: PPOConfig, network: NetworkConfig) -> Mirror | None:
-    """The mirror that the losses use; None where they use none. Raises ValueError if the task cannot be mirrored."""
-    if ppo.symmetry == "none":
+    """The mirror that the losses or the networks use; None where neither does. Raises ValueError if the task cannot be
+    mirrored."""
+    if ppo.symmetry == "none" and not network.symmetric:
         return None
     mirror, asked = spec.mirror, f"ppo.symmetry is {ppo.symmetry!r}"
+    if network.symmetric:
+        if ppo.symmetry != "none":
+            raise ValueError(f"{asked}, but with network.symmetric nothing is left to learn from the mirror: use none")
+        asked = "network.symmetric is true"
+        if network.adaptation:
+            raise ValueError(f"{asked}, but a latent has no mirror image: set network.adaptation to null")
     if mirror is None or not isinstance(spec.action_space, gymnasium.spaces.Box):
         raise ValueError(f"{asked}, but {spec.name} has no mirror for continuous actions: use none")
     if network.recurrent:
@@ -33,13 +40,7 @@ def mirror_for(spec: EnvSpec, ppo: PPOConfig, network: NetworkConfig) -> Mirror 
 
 def mirrored(mirror: Mirror, seen: Observation) -> Observation:
     """What would have been seen. Leaves are [..., entries]."""
-    critic, like = seen.critic, mirror.critic or mirror.policy
-    if isinstance(critic, dict):
-        own = {"privileged": mirror.privileged} if mirror.privileged else {}
-        critic = {name: own.get(name, like)(leaf) for name, leaf in critic.items()}
-    elif critic is not None:
-        critic = like(critic)
-    return Observation(jax.tree.map(mirror.policy, seen.policy), critic)
+    return Observation(mirror.of_policy(seen.policy), mirror.of_critic(seen.critic))
 
 
 def image(mirror: Mirror, rollout: Rollout) -> Rollout:

@@ -15,7 +15,7 @@ from gambol.policies.learn.ppo.learner import make_learner
 from gambol.policies.learn.ppo.normaliser import identity
 from gambol.policies.learn.ppo.rollout import collect, start
 from gambol.policies.learn.ppo.symmetry import image, mirror_for, mirrored
-from gambol.policies.nets.config import NetworkConfig
+from gambol.policies.nets.config import AdaptationConfig, NetworkConfig
 from tiny_env import FLIP, Half, box
 
 SMALL = NetworkConfig((8,), (8,))
@@ -105,3 +105,34 @@ def test_what_is_learned_on_one_side_holds_on_the_other(symmetry):
     act = learner.policy(temperature=0.0).act
     action, _ = act(learner.params_of(state), None, Observation(shown), jax.random.key(0))
     assert (np.abs(action - shown).max() < 0.2) == (symmetry != "none")
+
+
+def test_a_symmetric_network_learns_both_sides_from_one():
+    ppo = replace(PPO, worlds=64, rollout_steps=8, epochs=4, learning_rate=1e-2)
+    env = Half(jnp.zeros(()), privileged=True)
+    learner = make_learner(env, replace(ppo, normalise_observations=True), NetworkConfig((16,), (16,), symmetric=True))
+    state = learner.init(jax.random.key(0))
+    for _ in range(40):
+        state, metrics = learner.update(state)
+        assert metrics["ratio_error_first"] == 0
+    assert metrics["episode_return"] > 0.95
+    params, act = learner.params_of(state), learner.policy(temperature=0.0).act
+    shown = jnp.linspace(-1, 1, 9)[:, None]
+    action, _ = act(params, None, Observation(shown), jax.random.key(0))
+    image, _ = act(params, None, Observation(env.spec.mirror.policy(shown)), jax.random.key(0))
+    np.testing.assert_allclose(image, env.spec.mirror.action(action), atol=1e-5)
+    assert np.abs(action - shown).max() < 0.2
+    np.testing.assert_allclose(params.statistics.mean[0], 0, atol=1e-6)  # of both sides, though one was seen
+
+
+@pytest.mark.parametrize(
+    ("ppo", "network", "message"),
+    [
+        (replace(PPO, symmetry="augment"), SMALL, "with network.symmetric nothing is left to learn from the mirror"),
+        (PPO, replace(SMALL, recurrent=4), "network.symmetric is true, but a memory has no mirror image"),
+        (PPO, replace(SMALL, adaptation=AdaptationConfig()), "but a latent has no mirror image"),
+    ],
+)
+def test_what_a_symmetric_network_cannot_be(ppo, network, message):
+    with pytest.raises(ValueError, match=message):
+        mirror_for(Half(jnp.zeros(())).spec, ppo, replace(network, symmetric=True))
