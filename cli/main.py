@@ -15,6 +15,8 @@ COMMANDS = {
     "ship": "make a small folder of a run's policy, to keep or to give away",
     "export": "make a bundle of a policy, for a robot's controller",
     "verify": "prove a bundle: hashes, contract, recorded ticks",
+    "run": "let a bundle drive a robot, simulated or real",
+    "replay": "decide everything in a controller's log once more",
     "video": "film a policy",
     "view": "look at a policy on a web page, and tell it where to go",
     "levels": "list, show, draw and check level files",

@@ -114,10 +114,15 @@ class CommandRange:
 
 @dataclass(frozen=True)
 class Gait:
-    """The clock that the policy sees: sine and cosine of its phase while told to move, else zeros."""
+    """The clock that the policy sees: sine and cosine of its phase while it runs, else zeros. It runs while told to
+    move, and after a push."""
 
     frequency: float
     """Hz."""
+    step_above: float
+    """Speed over the ground, m/s, from which a robot that is told to stand takes steps; 0: it never does."""
+    rest_below: float
+    """Speed, m/s, below which the cycle is its last."""
 
 
 @dataclass(frozen=True)

@@ -173,7 +173,7 @@ def describe_tracking(env: TrackEnv, input_name: str, output_name: str) -> Descr
         "kp": numbers(kp),
         "kd": numbers(kd),
         "standing_joint_target": env.standing,
-        "gait": Gait(config.gait.frequency),
+        "gait": Gait(config.gait.frequency, config.gait.step_above, config.gait.rest_below),
         "arm": describe_arm(env) if robot.has_arm else None,
         "safety": Safety(
             max_tilt_rad=config.most_tilt + 0.1,

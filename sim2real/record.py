@@ -104,9 +104,10 @@ def robot_at(
         "raw.rate": physics.qvel[:, speed + 3 : speed + 6],
         "raw.joints": physics.qpos[:, robot.qpos],
         "raw.joint_rates": physics.qvel[:, robot.qvel],
-        "raw.feet_force": felt(env, observation),
+        "raw.feet_force": known(env, observation, "feet_force"),
         "raw.height": physics.qpos[:, base + 2],
         "raw.climb": physics.qvel[:, speed + 2],
+        "raw.speed": jnp.linalg.norm(known(env, observation, "velocity")[:, :2], axis=-1),
         "told.command": episode.command.drawn,
         "told.goal": episode.goal.now(),
         "told.goal_next": moved.episode.goal.now(),
@@ -115,12 +116,13 @@ def robot_at(
     }
 
 
-def felt(env: TrackEnv, observation: Observation) -> Array:
-    """[W, F] forces at the feet, N, as far as the critic sees them."""
+def known(env: TrackEnv, observation: Observation, name: str) -> Array:
+    """[W, size] raw value of a term that only the critic sees, as far as its clip lets it: what was so before any push
+    at the end of the step."""
     seen = observation.critic["privileged"] if env.config.history else observation.critic
     first = 0 if env.config.history else size(env.terms)
     for term in privileged_terms(env.world.robot):
-        if term.name == "feet_force":
-            return seen[:, first : first + term.size] / jnp.array(term.scale)
+        if term.name == name:
+            return seen[:, first : first + term.size] / jnp.array(term.scale) + jnp.array(term.offset)
         first += term.size
-    raise LookupError("feet_force")
+    raise LookupError(name)

@@ -264,7 +264,7 @@ def ticks_of(read: Bundle) -> dict[str, NDArray]:
     if selftest.raw:
         joints, feet = len(contract.joint_names), len(contract.robot.feet) if contract.robot else 0
         sizes = {"turn": (4,), "rate": (3,), "joints": (joints,), "joint_rates": (joints,), "feet_force": (feet,)}
-        shapes = {f"raw.{name}": shape for name, shape in (sizes | {"height": (), "climb": ()}).items()}
+        shapes = {f"raw.{name}": shape for name, shape in (sizes | {"height": (), "climb": (), "speed": ()}).items()}
         shapes |= {"told.command": (2,), "told.goal": (6,), "told.goal_next": (6,), "targets": (joints,), "tick": ()}
         for name, shape in shapes.items():
             if name not in ticks or ticks[name].shape != (selftest.count, *shape):

@@ -78,6 +78,10 @@ class GaitConfig:
     """Share of a cycle on the ground."""
     clearance: float = 0.08
     """Height of a foot over the ground in mid-swing, m."""
+    step_above: float = 0.4
+    """A robot that is told to stand and moves faster than this, m/s, was pushed: it takes steps; 0: it never does."""
+    rest_below: float = 0.2
+    """Until it is slower than this, m/s."""
 
 
 @dataclass(frozen=True)
@@ -242,6 +246,11 @@ class TrackConfig:
             widths = getattr(self.reward, name)
             if not (widths and all(width > 0 for width in widths)):
                 raise ValueError(f"env.reward.{name} is {list(widths)}: give one or more numbers above 0")
+        if self.gait.step_above and not 0 < self.gait.rest_below <= self.gait.step_above:
+            raise ValueError(
+                f"env.gait.rest_below is {self.gait.rest_below}: it must be above 0 and at most step_above, "
+                f"{self.gait.step_above}"
+            )
         if len(self.gait.offsets) != len(self.robot.feet):
             raise ValueError(f"env.gait.offsets has {len(self.gait.offsets)} phases: give one per foot of the robot")
         if len(self.goal.body) != 6:

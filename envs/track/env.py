@@ -112,7 +112,8 @@ class TrackEnv:
         seen = measure(self.world, self.places, moved, felt)
 
         moving = before.command.moving
-        phase = gait.advance(config.gait, before.phase, moving, dt)
+        speed = jnp.linalg.norm(seen.velocity[:, :2], axis=-1)
+        phase = gait.advance(config.gait, before.phase, moving, speed, dt)
         moment = self._moment(before, seen, goal, phase, action, blown)
         earned = reward.terms(config.reward, robot, dt, moment)
         earned = {name: jnp.where(blown & (name != "fall"), 0.0, value) for name, value in earned.items()}
@@ -187,7 +188,7 @@ class TrackEnv:
     ) -> reward.Moment:
         """The step as the rewards see it."""
         config = self.config
-        stance, swing = gait.feet(config.gait, phase, before.command.moving)
+        stance, swing = gait.feet(config.gait, phase, gait.stepping(phase, before.command.moving))
         tilted = jnp.maximum(jnp.abs(seen.roll), jnp.abs(seen.pitch)) > config.most_tilt
         place, turn = self.goal_pose(goal, seen)
         return reward.Moment(
@@ -224,7 +225,7 @@ class TrackEnv:
             seen=seen,
             last_action=now.last_action,
             command=now.command.velocity,
-            clock=gait.clock(now.phase, now.command.moving),
+            clock=gait.clock(now.phase, gait.stepping(now.phase, now.command.moving)),
             ee_off=place - seen.ee_place,
             goal_place=place,
             goal_turn=turn,

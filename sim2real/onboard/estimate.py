@@ -1,4 +1,4 @@
-"""Height and vertical speed of the base from what every legged robot measures: joints, IMU, and which feet stand.
+"""Height and speed of the base from what every legged robot measures: joints, IMU, and which feet stand.
 
 A foot that stands does not move, so the base moves as the leg does. Robots that know their height better say so
 themselves.
@@ -14,16 +14,18 @@ NOBODY = 1.0
 """Weight of the lowest foot where none is felt to stand, N."""
 
 
-def base_height(
+def base_motion(
     body: Body, turn: NDArray, rate: NDArray, joints: NDArray, joint_rates: NDArray, feet_force: NDArray
-) -> tuple[float, float]:
-    """Height of the base over the ground (m) and its vertical speed (m/s), by the feet that stand, each counting as
-    much as it carries. `turn` [4], `rate` [3] base frame, `joints` and `joint_rates` [J], `feet_force` [F] N."""
+) -> tuple[float, float, float]:
+    """Height of the base over the ground (m), its vertical and its horizontal speed (m/s), by the feet that stand,
+    each counting as much as it carries. `turn` [4], `rate` [3] base frame, `joints` and `joint_rates` [J], `feet_force`
+    [F] N."""
     places, speeds = soles(body, joints, joint_rates)
     down = np.array([rotation.rotate(turn, place)[2] for place in places]) - body.radius
-    falling = np.array([rotation.rotate(turn, v + np.cross(rate, p))[2] for p, v in zip(places, speeds, strict=True)])
+    passing = np.array([rotation.rotate(turn, v + np.cross(rate, p)) for p, v in zip(places, speeds, strict=True)])
     weight = np.maximum(feet_force, 0.0)
     if not weight.any():
         weight = NOBODY * (down == down.min())
     share = weight / weight.sum()
-    return float(-(share * down).sum()), float(-(share * falling).sum())
+    velocity = -share @ passing
+    return float(-(share * down).sum()), float(velocity[2]), float(np.hypot(*velocity[:2]))

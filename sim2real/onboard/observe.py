@@ -36,7 +36,8 @@ def _joints(view: View, term: Term, values: NDArray) -> NDArray:
 
 def _clock(view: View) -> NDArray:
     angle = 2 * np.pi * view.memory.phase
-    return np.array([np.sin(angle), np.cos(angle)]) * bool(view.memory.command.any())
+    runs = view.memory.phase > 0 or view.memory.command.any()
+    return np.array([np.sin(angle), np.cos(angle)]) * bool(runs)
 
 
 def _goal_rotation(view: View) -> NDArray:

@@ -34,7 +34,7 @@ def see(
     contract: Contract, body: Body, readings: Readings, told: Told, memory: Memory
 ) -> tuple[dict[str, NDArray], Memory]:
     """What goes into the graph, by the name of its input, and the memory with what was seen."""
-    memory = replace(on_time(contract, told, memory), ticks=memory.ticks + 1)
+    memory = replace(on_time(contract, float(readings.speed), told, memory), ticks=memory.ticks + 1)
     view = observe.look(contract, body, readings, told, memory)
     inputs = {}
     for array, terms in contract.obs.order.items():
@@ -47,17 +47,28 @@ def see(
     return inputs | memory.graph, memory
 
 
-def on_time(contract: Contract, told: Told, memory: Memory) -> Memory:
-    """The memory with clock and command as they are in this tick; in the first they are at rest."""
+def on_time(contract: Contract, speed: float, told: Told, memory: Memory) -> Memory:
+    """The memory with clock and command as they are in this tick, of a base at `speed` over the ground (m/s); in the
+    first they are at rest."""
     if not memory.ticks:
         return memory
-    dt, moving = contract.control_dt, bool(memory.command.any())
-    phase = (memory.phase + contract.gait.frequency * dt) % 1.0 if contract.gait and moving else 0.0
+    dt, phase = contract.control_dt, phase_after(contract, memory, speed)
     rate = np.array(contract.commands["velocity"].rate)
     most = dt * np.where(rate > 0, rate, np.inf)
     ahead = told.command - memory.command
     moved = memory.command + np.clip(ahead, -most, most)
     return replace(memory, phase=phase, command=np.where(np.abs(ahead) <= most, told.command, moved))
+
+
+def phase_after(contract: Contract, memory: Memory, speed: float) -> float:
+    """The gait's phase a tick later: see `envs/track/gait.py`."""
+    gait, moving = contract.gait, bool(memory.command.any())
+    if gait is None:
+        return 0.0
+    ahead = memory.phase + gait.frequency * contract.control_dt
+    pushed = gait.step_above > 0 and (memory.phase > 0 or speed > gait.step_above)
+    resting = ahead >= 1 and speed < gait.rest_below
+    return ahead % 1.0 if moving or (pushed and not resting) else 0.0
 
 
 def act(

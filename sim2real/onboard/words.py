@@ -24,6 +24,8 @@ class Readings(NamedTuple):
     """[] of the base over the ground, m."""
     climb: NDArray
     """[] vertical speed of the base, m/s."""
+    speed: NDArray
+    """[] horizontal speed of the base, m/s."""
 
 
 class Told(NamedTuple):
@@ -62,4 +64,4 @@ class Memory:
 def nothing(joints: int, feet: int) -> Readings:
     """Readings of a robot that stands upright at rest, all angles zero."""
     zeros = np.zeros(joints)
-    return Readings(np.array([1.0, 0, 0, 0]), np.zeros(3), zeros, zeros, np.zeros(feet), np.zeros(()), np.zeros(()))
+    return Readings(np.array([1.0, 0, 0, 0]), np.zeros(3), zeros, zeros, np.zeros(feet), *np.zeros(3))

@@ -55,7 +55,7 @@ def test_what_the_robot_feels_is_its_state(env, shown):
     told(shown, "joint_velocity", qvel[:, robot.qvel[joints]])
     told(shown, "last_action", shown.action)
     told(shown, "command", episode.command.velocity)
-    told(shown, "clock", gait.clock(episode.phase, episode.command.moving))
+    told(shown, "clock", gait.clock(episode.phase, gait.stepping(episode.phase, episode.command.moving)))
     told(shown, "height", qpos[:, 2:3])
     heading = Rotation.from_euler("z", turn.as_euler("xyz")[:, 2:])
     told(shown, "velocity", heading.inv().apply(qvel[:, :3]))

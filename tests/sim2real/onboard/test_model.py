@@ -67,18 +67,18 @@ def test_height_and_climb_of_a_robot_that_moves_over_feet_that_stand(body, walke
     for foot in range(4):
         force = np.zeros(4)
         force[foot] = 100.0
-        height, climb = estimate.base_height(
+        height, climb, speed = estimate.base_motion(
             body, data.qpos[3:7], data.qvel[3:6], data.qpos[body.qpos], data.qvel[body.qvel], force
         )
         assert height == pytest.approx(0.5 - lowest[foot], abs=1e-9)  # that foot is on the ground
-        assert climb == pytest.approx(0.3, abs=1e-9)
+        assert climb == pytest.approx(0.3, abs=1e-9) and speed == pytest.approx(np.hypot(0.1, 0.2), abs=1e-9)
 
 
 def test_in_the_air_the_lowest_foot_counts(body, walker):
     joints, still = np.array(walker.contract.default_joint_pos), np.zeros(19)
     upright = np.array([1.0, 0, 0, 0])
-    height, climb = estimate.base_height(body, upright, np.zeros(3), joints, still, np.zeros(4))
-    assert height == pytest.approx(walker.contract.robot.standing_height, abs=0.01) and climb == 0
+    height, climb, speed = estimate.base_motion(body, upright, np.zeros(3), joints, still, np.zeros(4))
+    assert height == pytest.approx(walker.contract.robot.standing_height, abs=0.01) and climb == speed == 0
 
 
 def test_what_the_model_lacks_is_named(walker):

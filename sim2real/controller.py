@@ -1,0 +1,136 @@
+"""The loop around the brain: absolute deadlines, one tick each, everything logged."""
+
+import gc
+import time
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from . import log as logs
+from .brain import Ask, Brain, Infer, Mode, State
+from .contract import Contract
+from .log import Writer
+from .robots.link import Link
+from .safety import Reason
+
+SILENT = 0.5
+"""Seconds of silence after which, with drives that only damp, a robot that started anew is listened to."""
+
+Operator = Callable[[float, Mode], Ask | None]
+"""(seconds since the start, mode of the last tick) -> what is wanted; None to end the run."""
+
+
+class Stop(NamedTuple):
+    """A fault that ended in damping."""
+
+    time: float
+    """s since the start."""
+    reason: Reason
+
+
+class Summary(NamedTuple):
+    """What came of a run. Times in ms, one for each tick."""
+
+    ticks: int
+    missed: int
+    """Deadlines that passed before their tick was done."""
+    late_ms: NDArray
+    """How late ticks began."""
+    inference_ms: NDArray
+    """Of the policy's ticks."""
+    stops: tuple[Stop, ...]
+    modes: dict[str, int]
+    """Ticks in each mode."""
+    lost: int
+    """Ticks that could not be logged."""
+
+
+class Timed:
+    """The graph, and how long it took last."""
+
+    def __init__(self, infer: Infer):
+        self._infer, self.taken = infer, 0.0
+
+    def __call__(self, inputs: dict[str, NDArray]) -> dict[str, NDArray]:
+        """See `Infer`."""
+        began = time.perf_counter()
+        outputs = self._infer(inputs)
+        self.taken = time.perf_counter() - began
+        return outputs
+
+
+def graph(session: Any, contract: Contract) -> Infer:
+    """The graph of a session of ONNX Runtime as the brain calls it."""
+    names = [tensor.name for tensor in contract.graph.outputs]
+    return lambda inputs: dict(zip(names, session.run(names, inputs), strict=True))
+
+
+def warm_up(contract: Contract, infer: Infer, times: int = 20) -> None:
+    """Run the graph a few times, before it counts."""
+    zeros = {tensor.name: np.zeros((1, *tensor.shape), tensor.dtype) for tensor in contract.graph.inputs}
+    for _ in range(times):
+        infer(zeros)
+
+
+def run(brain: Brain, timed: Timed, link: Link, operator: Operator, writer: Writer | None) -> Summary:
+    """Tick until the operator ends it. Whatever ends it, the last order is to damp.
+
+    `timed` is what the brain infers with. Nothing that robot, network or disk do raises here.
+    """
+    dt, state = brain.contract.control_dt, State()
+    late, inference, stops, modes = [], [], [], dict.fromkeys((mode.name.lower() for mode in Mode), 0)
+    ticks = missed = skipped = 0
+    gc.collect()
+    gc.freeze()
+    gc.disable()
+    began = due = time.monotonic()
+    try:
+        while True:
+            start = time.monotonic()
+            ask = operator(start - began, state.mode)
+            if ask is None:
+                break
+            sense = link.sense(start)
+            if state.mode == Mode.PASSIVE and sense.age > SILENT:
+                link.renew()
+            before, timed.taken = state.mode, 0.0
+            state, order = brain.step(state, sense, ask, skipped)
+            link.send(order, start)
+            if state.mode == Mode.DAMPING and before != Mode.DAMPING and order.reason:
+                stops.append(Stop(start - began, order.reason))
+            done = time.monotonic()
+            if writer is not None:
+                known = logs.of_tick(start - began, sense, skipped, ask, order)
+                spent = {
+                    "late_ms": 1e3 * (start - due),
+                    "inference_ms": 1e3 * timed.taken,
+                    "tick_ms": 1e3 * (done - start),
+                }
+                writer.write(**known, **spent)
+            ticks += 1
+            modes[order.mode.name.lower()] += 1
+            late.append(1e3 * (start - due))
+            if timed.taken:
+                inference.append(1e3 * timed.taken)
+            due += dt
+            skipped = max(0, int((time.monotonic() - due) / dt))
+            missed += time.monotonic() > due
+            due += skipped * dt
+            time.sleep(max(0.0, due - time.monotonic()))
+    finally:
+        _, order = brain.step(State(Mode.DAMPING), link.sense(time.monotonic()), damping_ask(), 0)
+        for _ in range(3):
+            link.send(order, time.monotonic())
+        gc.enable()
+        gc.unfreeze()
+    lost = writer.lost if writer else 0
+    return Summary(ticks, missed, np.array(late), np.array(inference), tuple(stops), modes, lost)
+
+
+def damping_ask() -> Ask:
+    """Nothing is wanted but rest."""
+    from .onboard.words import Told
+
+    return Ask(Mode.DAMPING, Told(np.zeros(2), np.zeros(6), np.zeros(6)))
