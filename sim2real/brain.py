@@ -136,11 +136,12 @@ class Brain:
             limits = self._softened(share)
         else:
             asked, memory = self._policy(readings, ask.told, memory)
-        assert state.gate is not None
+        before = state.gate
+        assert before is not None
         if skipped > limits.misses:
-            state, answered = replace(state, gate=state.gate._replace(misses=np.array(skipped))), False
+            before, answered = before._replace(misses=np.array(skipped)), False
         gate, decision = safety.decide(
-            limits, state.gate, self._reading(sense, readings), asked, np.array(answered), self.contract.control_dt
+            limits, before, self._reading(sense, readings), asked, np.array(answered), self.contract.control_dt
         )
         after = replace(state, ticks=state.ticks + 1, gate=gate, memory=memory)
         if decision.damped:

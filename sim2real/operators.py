@@ -225,7 +225,7 @@ class Gamepad:
         if kind == BUTTON and value and number in BUTTONS:
             return KEYS[BUTTONS[number]](wish)
         if kind == AXIS and number in (1, 3):
-            command = wish.command.copy()
-            command[number == 3] = -value / 32767 * self._most[int(number == 3)]
+            entry, command = int(number == 3), wish.command.copy()
+            command[entry] = -value / 32767 * self._most[entry]
             return wish._replace(command=command)
         return wish

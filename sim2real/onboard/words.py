@@ -3,7 +3,6 @@
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-import numpy as np
 from numpy.typing import NDArray
 
 
@@ -59,9 +58,3 @@ class Memory:
     graph: dict[str, NDArray] = field(default_factory=dict)
     """By the name of the graph's input, each with a batch axis of 1."""
     ticks: int = 0
-
-
-def nothing(joints: int, feet: int) -> Readings:
-    """Readings of a robot that stands upright at rest, all angles zero."""
-    zeros = np.zeros(joints)
-    return Readings(np.array([1.0, 0, 0, 0]), np.zeros(3), zeros, zeros, np.zeros(feet), *np.zeros(3))

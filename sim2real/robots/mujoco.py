@@ -153,6 +153,7 @@ def serve(robot: SimulatedRobot, port: int, seconds: float) -> None:
             state = Message(session, number, now, 0, robot.readings())
             going.put(now, wire.pack(wire.STATE, state, joints, feet))
         for content in going.due(now):
+            assert speaker is not None
             with suppress(BlockingIOError, ConnectionError):  # if the controller is gone, the watchdog sees to the rest
                 listening.sendto(content, speaker)
         due += DT
