@@ -101,7 +101,7 @@ def limits_of(contract: Contract) -> Limits:
         upper=upper - own.joint_margin,
         torque=np.array(contract.torque_limits),
         rate=np.full(len(lower), own.max_action_delta / contract.control_dt),
-        speed=np.array(contract.joint_vel_limits),
+        speed=own.max_joint_speed * np.array(contract.joint_vel_limits),
         kp=np.array(contract.kp),
         kd=np.array(contract.kd),
         damping=np.array(own.damping),

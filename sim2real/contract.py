@@ -187,6 +187,8 @@ class Safety:
     """Share of the stiffness with which standing up begins."""
     joint_margin: float
     """Targets keep so far from the joints' limits, rad."""
+    max_joint_speed: float
+    """Of a joint, as a multiple of `joint_vel_limits`: a foot that lands drives its motors faster than they can go."""
     max_base_speed: float
     """Turning rate of the base, rad/s."""
     min_height: float

@@ -181,6 +181,7 @@ def describe_tracking(env: TrackEnv, input_name: str, output_name: str) -> Descr
             stale_ms=60.0,
             kp_scale_start=0.3,
             joint_margin=0.02,
+            max_joint_speed=1.5,
             max_base_speed=8.0,
             min_height=0.0,
             damping=numbers(DAMPING * kd),

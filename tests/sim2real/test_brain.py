@@ -86,7 +86,7 @@ FAULTS = {
     "stale": (lambda s: s._replace(age=0.2), Reason.STALE),
     "future": (lambda s: s._replace(age=-0.1), Reason.STALE),
     "joint": (lambda s: s._replace(joints=np.where(np.arange(19) == 4, np.nan, s.joints)), Reason.NOT_FINITE),
-    "rate": (lambda s: s._replace(joint_rates=np.where(np.arange(19) == 4, 30.0, 0)), Reason.JOINT_SPEED),
+    "rate": (lambda s: s._replace(joint_rates=np.where(np.arange(19) == 4, 36.0, 0)), Reason.JOINT_SPEED),
     "tilt": (lambda s: s._replace(turn=np.array([0.8, 0.6, 0, 0])), Reason.TILT),
     "spin": (lambda s: s._replace(rate=np.array([0, 0, 9.0])), Reason.BASE_SPEED),
     "imu": (lambda s: s._replace(turn=np.full(4, np.nan)), Reason.NOT_FINITE),
