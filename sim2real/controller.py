@@ -12,6 +12,7 @@ from . import log as logs
 from .brain import Ask, Brain, Infer, Mode, State
 from .contract import Contract
 from .log import Writer
+from .onboard.words import Told
 from .robots.link import Link
 from .safety import Reason
 
@@ -116,7 +117,7 @@ def run(brain: Brain, timed: Timed, link: Link, operator: Operator, writer: Writ
                 inference.append(1e3 * timed.taken)
             due += dt
             skipped = max(0, int((time.monotonic() - due) / dt))
-            missed += time.monotonic() > due
+            missed += skipped + (time.monotonic() > due)
             due += skipped * dt
             time.sleep(max(0.0, due - time.monotonic()))
     finally:
@@ -131,6 +132,4 @@ def run(brain: Brain, timed: Timed, link: Link, operator: Operator, writer: Writ
 
 def damping_ask() -> Ask:
     """Nothing is wanted but rest."""
-    from .onboard.words import Told
-
     return Ask(Mode.DAMPING, Told(np.zeros(2), np.zeros(6), np.zeros(6)))

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..envs.contract import Env, ObservationTerm
+from ..envs.planar.env import PlanarEnv
 from ..envs.track import reach, reward
 from ..envs.track.env import TrackEnv
 from ..envs.track.spec import MOST_ACTION
@@ -80,9 +81,11 @@ def _is_vector(terms: tuple[Term, ...], leaf: Any) -> bool:
 
 
 def describe(env: Env, input_name: str, output_name: str) -> Described:
-    """Of any env. Raises ValueError for a robot that no contract can be made of."""
+    """Of any env. Raises ValueError for a task or a robot that no contract can be made of."""
     if isinstance(env, TrackEnv):
         return describe_tracking(env, input_name, output_name)
+    if not isinstance(env, PlanarEnv):
+        raise ValueError(f"policies of task {env.spec.name!r} cannot be exported yet")
     space = env.spec.action_space
     size = space.shape[0] if space.shape else 1
     meaning = plain_meaning(size)
@@ -94,8 +97,8 @@ def describe(env: Env, input_name: str, output_name: str) -> Described:
     action = Action(output_name, "raw", (), (), (), clip, "none")
     sections = {
         "task_id": env.spec.name,
-        "sim_dt": env.spec.control_dt,
-        "decimation": 1,
+        "sim_dt": env.spec.control_dt / env.config.frame_skip,
+        "decimation": env.config.frame_skip,
         "commands": {},
         "robot": None,
         "gait": None,

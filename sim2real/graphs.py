@@ -128,7 +128,7 @@ def convert(function: Callable[..., Any], inputs: tuple[Tensor, ...], outputs: t
                 input_names=[tensor.name for tensor in inputs],
                 output_names=[tensor.name for tensor in outputs],
             )
-    except (NotImplementedError, TypeError, KeyError) as error:
+    except NotImplementedError as error:
         raise ValueError(f"the policy computes what ONNX cannot: {' '.join(str(error).split())}") from error
 
 

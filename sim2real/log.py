@@ -4,7 +4,6 @@ A log is one line of JSON, then records of one size. A tick that was cut off by 
 """
 
 import json
-import os
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
@@ -114,9 +113,3 @@ def replay(brain: Brain, log: Log) -> list[tuple[int, str]]:
             if again.tobytes() != np.array(record[name]).tobytes():
                 found.append((number, name))
     return found
-
-
-def room_left(folder: Path) -> int:
-    """Bytes that a log may still take there."""
-    about = os.statvfs(folder)
-    return about.f_bavail * about.f_frsize

@@ -35,6 +35,7 @@ class Body:
     qvel: NDArray
     """[J]"""
     base_qpos: int
+    base_qvel: int
     feet: list[int]
     """Sites."""
     radius: NDArray
@@ -91,6 +92,7 @@ def read(xml: bytes, contract: Contract) -> Body:
         qpos=model.jnt_qposadr[joints],
         qvel=model.jnt_dofadr[joints],
         base_qpos=int(model.jnt_qposadr[free]),
+        base_qvel=int(model.jnt_dofadr[free]),
         feet=[find("site", name) for name in robot.feet],
         radius=np.array([model.geom_rbound[find("geom", name)] for name in robot.feet]),
         arm=np.array([index[name] for name in arm.joint_names] if arm else [], int),

@@ -6,8 +6,6 @@ from dataclasses import dataclass, fields
 import numpy as np
 from numpy.typing import NDArray
 
-from .wire import Message
-
 
 @dataclass(frozen=True)
 class Imperfections:
@@ -67,8 +65,3 @@ def noisy(values: dict[str, NDArray], factor: float, draw: np.random.Generator) 
         found[name] = values[name] + factor * width * draw.uniform(-1, 1, values[name].shape)
     found["turn"] = found["turn"] / np.linalg.norm(found["turn"])
     return found
-
-
-def merged(message: Message, **values: NDArray) -> Message:
-    """A message with some of its arrays replaced."""
-    return message._replace(values={**message.values, **values})

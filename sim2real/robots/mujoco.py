@@ -93,7 +93,7 @@ class SimulatedRobot:
     def readings(self) -> dict[str, NDArray]:
         """What the robot says of itself, with noise."""
         data, body = self.data, self.body
-        base, speed = body.base_qpos, body.model.body_dofadr[body.model.body(self._base).id]
+        base, speed = body.base_qpos, body.base_qvel
         clean = {
             "turn": data.qpos[base + 3 : base + 7],
             "rate": data.qvel[speed + 3 : speed + 6],
@@ -104,14 +104,9 @@ class SimulatedRobot:
         }
         return noisy({name: np.array(values) for name, values in clean.items()}, self.imperfections.noise, self.draw)
 
-    @property
-    def _base(self) -> str:
-        assert self.contract.robot is not None
-        return self.contract.robot.base
-
     def push(self, velocity: NDArray) -> None:
         """Set the horizontal velocity of the base [2], m/s."""
-        first = self.body.model.body_dofadr[self.body.model.body(self._base).id]
+        first = self.body.base_qvel
         self.data.qvel[first : first + 2] = velocity
 
 
