@@ -5,7 +5,7 @@
 demo: .venv/.made
 	.venv/bin/gambol demo
 
-test: .venv/.made
+test: .venv/.made .venv-openpi/.made
 	.venv/bin/pytest
 
 lint: .venv/.made
@@ -24,7 +24,7 @@ lock: .venv/.made
 peers: .venv-peers/.made
 
 clean:
-	rm -rf .venv .venv-peers build dist gambol.egg-info .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-peers .venv-openpi build dist gambol.egg-info .pytest_cache .ruff_cache .hypothesis
 
 # The environment $(@D) from the lock $<. The stamp comes last, so an interrupted one is made again.
 define environment
@@ -46,5 +46,10 @@ endef
 	@touch $@
 
 .venv-peers/.made: benchmarks/peers.lock
+	$(environment)
+	@touch $@
+
+# The real client of openpi, which tests of `gambol serve` speak to: it wants numpy<2.
+.venv-openpi/.made: benchmarks/openpi.lock
 	$(environment)
 	@touch $@

@@ -3,6 +3,7 @@
 import json
 import sys
 import tempfile
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -21,7 +22,7 @@ from ..policies.judge import track, track_report
 from ..policies.judge.baselines import BASELINES
 from ..policies.judge.compare import compare, comparison_markdown, same_task
 from ..policies.judge.report import Report
-from ..policies.judge.rollout import evaluate
+from ..policies.judge.rollout import MAX_WORLDS, evaluate
 from ..policies.judge.suite import config_for, for_suite, hashes, protocol, task_of
 from ..policies.learn import shipped
 from ..policies.learn.config import TrainConfig
@@ -35,6 +36,7 @@ episodes and without sampling. Or compare two scores on levels.
   gambol eval runs/demo/2026-01-31_12-00-00 --suite kinetix/m --video
   gambol eval policies/pretrained/track-b1z1 --suite track/standard
   gambol eval random --suite kinetix/s
+  gambol eval remote://localhost:8000 --suite track/calm
   gambol eval --compare RUN_A RUN_B --suite kinetix/m
 
 Writes eval/<suite>.json, .md and .png, and videos/, into the run.
@@ -44,6 +46,7 @@ ATTEMPTS = 20
 """Attempts per level, unless told."""
 JUDGE = "batch"
 """The engine that judges tracking, wherever the policy was trained."""
+REMOTE = "remote://"
 COUNTED = {"planar": "attempts", "track": "episodes"}
 """By task, the option that says how much is played."""
 
@@ -53,7 +56,8 @@ class Arguments:
     """What the command line chooses."""
 
     run: tyro.conf.Positional[str] = ""
-    """Folder of a run or of a shipped policy, or the word random or noop for a policy that learned nothing."""
+    """Folder of a run or of a shipped policy, the word random or noop for a policy that learned nothing, or
+    remote://HOST:PORT for one that is served there in the protocol of openpi."""
     suite: str = ""
     """Suite, level, .json file or folder of them, such as kinetix/m or track/standard."""
     attempts: int | None = None
@@ -72,6 +76,8 @@ class Arguments:
     """Also film the best and the worst levels."""
     out: Path | None = None
     """Folder for the results in place of the run's."""
+    api_key: str | None = None
+    """For a server that wants one."""
     compare: tuple[str, ...] = ()
     """Two runs or report files to compare, in place of RUN."""
     json: bool = False
@@ -89,6 +95,8 @@ class Subject(NamedTuple):
     params: PyTree
     folder: Path
     stem: str
+    worlds: int = MAX_WORLDS
+    """In one batch, at the most."""
 
 
 def main(argv: list[str]) -> int:
@@ -109,11 +117,12 @@ def main(argv: list[str]) -> int:
 
 def judge(options: Arguments) -> Report:
     """Evaluate, write the report and print it."""
-    subject = find_subject(options)
-    if isinstance(subject.env, TrackEnv):
-        report, paths = judge_tracking(subject, subject.env, options)
-    else:
-        report, paths = judge_levels(subject, subject.env, options)
+    with ExitStack() as stack:
+        subject = find_remote(options, stack) if options.run.startswith(REMOTE) else find_subject(options)
+        if isinstance(subject.env, TrackEnv):
+            report, paths = judge_tracking(subject, subject.env, options)
+        else:
+            report, paths = judge_levels(subject, subject.env, options)
     print("\n".join(map(str, paths)))
     return report
 
@@ -122,7 +131,9 @@ def judge_levels(subject: Subject, env: PlanarEnv, options: Arguments) -> tuple[
     """Attempt every level; the report and where it was written."""
     folder, attempts = writable(subject.folder / "eval"), options.attempts or ATTEMPTS
     with Console(stderr=True).status(f"{attempts} attempts at {len(env.level_names)} levels"):
-        evaluation = evaluate(env, subject.policy, subject.params, attempts=attempts, seed=options.seed)
+        evaluation = evaluate(
+            env, subject.policy, subject.params, attempts=attempts, seed=options.seed, max_worlds=subject.worlds
+        )
     report = reports.build(
         evaluation,
         suite=options.suite,
@@ -148,7 +159,9 @@ def judge_tracking(subject: Subject, env: TrackEnv, options: Arguments) -> tuple
 
     folder, episodes = writable(subject.folder / "eval"), options.episodes or track.EPISODES
     with Console(stderr=True).status(f"{episodes:,} episodes of {env.config.episode_seconds:g} s"):
-        tracking = track.evaluate(env, subject.policy, subject.params, episodes=episodes, seed=options.seed)
+        tracking = track.evaluate(
+            env, subject.policy, subject.params, episodes=episodes, seed=options.seed, max_worlds=subject.worlds
+        )
     report = track_report.build(
         tracking,
         env.config,
@@ -188,6 +201,17 @@ def find_subject(options: Arguments) -> Subject:
     # The last two folders name a run; the rest of its path is of no interest to who reads the report.
     name = "/".join(run.resolve().parts[-2:])
     return Subject(loaded.config.name, name, loaded.step, env, loaded.policy, loaded.params, folder, stem)
+
+
+def find_remote(options: Arguments, stack: ExitStack) -> Subject:
+    """A policy that is served elsewhere, in the env of the suite; `stack` hangs up. Raises ValueError."""
+    from ..sim2real.server.remote import WORLDS, remote_policy
+
+    check(options)
+    env = for_suite(on_engine(config_for(options.suite), options.engine), options.suite)
+    policy, name = stack.enter_context(remote_policy(env, options.run, options.api_key))
+    folder = options.out or Path("runs") / "remote"
+    return Subject(name, None, None, env, policy, None, folder, reports.stem(options.suite), WORLDS)
 
 
 def check(options: Arguments) -> None:

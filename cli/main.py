@@ -17,6 +17,8 @@ COMMANDS = {
     "verify": "prove a bundle: hashes, contract, recorded ticks",
     "run": "let a bundle drive a robot, simulated or real",
     "replay": "decide everything in a controller's log once more",
+    "serve": "serve a policy to clients that speak the protocol of openpi",
+    "faults": "let things go wrong on a simulated robot, and see that it stays safe",
     "video": "film a policy",
     "view": "look at a policy on a web page, and tell it where to go",
     "levels": "list, show, draw and check level files",

@@ -89,7 +89,7 @@ def main(argv: list[str]) -> int:
             print(hands.HELP if options.operator == "keyboard" else "A stand  Y policy  B damping  X passive")
             hand = hands.Keyboard() if options.operator == "keyboard" else hands.Gamepad(contract)
             operator = hands.by_hand(contract, stack.enter_context(hand))
-        writer = logs.Writer(options.log, contract, loaded.digest) if options.log else None
+        writer = logs.Writer(options.log.open("xb", buffering=0), contract, loaded.digest) if options.log else None
         if writer:
             stack.callback(writer.close)
         robot = open_robot(options.robot, options.bundle, contract, options.imperfections, options.seed)

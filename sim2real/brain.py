@@ -2,9 +2,9 @@
 
     Passive -> Stand -> Policy -> Damping
 
-Passive and Damping only damp. Stand moves to the default pose while the drives stiffen. A fault in Stand or Policy ends
-in Damping, and only the operator gets out of that, to Passive. Everything that a tick depends on comes in as arguments,
-so a log of them is enough to do it once more, bit for bit.
+Passive and Damping only damp. Stand folds the legs while the drives stiffen, then rises to the default pose. A fault
+in Stand or Policy ends in Damping, and only the operator gets out of that, to Passive. Everything that a tick depends
+on comes in as arguments, so a log of them is enough to do it once more, bit for bit.
 """
 
 from collections.abc import Callable
@@ -22,8 +22,12 @@ from .onboard.model import Body
 from .onboard.words import Memory, Readings, Told
 from .safety import Decision, Limits, Reading, Reason
 
-STAND_SECONDS = 2.0
-"""From where the robot is to its default pose."""
+FOLD_SECONDS, RISE_SECONDS = 1.0, 1.0
+"""From where the robot is to folded legs, and from there to its default pose: straight up, and so in balance."""
+STAND_SECONDS = FOLD_SECONDS + RISE_SECONDS
+
+UNIT = 0.05
+"""How far the square of a quaternion's length may be off 1."""
 
 Infer = Callable[[dict[str, NDArray]], dict[str, NDArray]]
 """The graph: inputs by name -> outputs by name."""
@@ -84,6 +88,8 @@ class State:
     """In this mode."""
     start: NDArray | None = None
     """[J] angles from which it stands up, rad."""
+    over: NDArray | None = None
+    """[J] targets over which it does, rad."""
     gate: safety.State | None = None
     """From standing up on."""
     memory: Memory | None = None
@@ -110,6 +116,7 @@ def limits_of(contract: Contract) -> Limits:
         height=own.min_height,
         age=own.stale_ms / 1e3,
         misses=own.max_misses,
+        frozen=own.max_frozen,
     )
 
 
@@ -131,9 +138,7 @@ class Brain:
         limits, answered, memory = self.limits, True, state.memory
         if state.mode == Mode.STAND:
             assert state.start is not None
-            share = min(1.0, (state.ticks + 1) * self.contract.control_dt / STAND_SECONDS)
-            asked = state.start + share * (np.array(self.contract.standing_joint_target) - state.start)
-            limits = self._softened(share)
+            asked, limits = self._standing(state)
         else:
             asked, memory = self._policy(readings, ask.told, memory)
         before = state.gate
@@ -162,7 +167,8 @@ class Brain:
         if here == Mode.PASSIVE:  # whatever is wanted, it stands up first
             return self._standing_up(sense) if self._ready(sense) else state
         if wanted == Mode.STAND:
-            return replace(state, mode=Mode.STAND, ticks=0, start=sense.joints, memory=None)
+            up = round(FOLD_SECONDS / self.contract.control_dt)  # it is on its legs: nothing is to be folded
+            return replace(state, mode=Mode.STAND, ticks=up, start=sense.joints, over=sense.joints, memory=None)
         if state.ticks * self.contract.control_dt < STAND_SECONDS:
             return state
         return replace(state, mode=Mode.POLICY, ticks=0, memory=tick.start(self.contract, self.body, sense.joints))
@@ -173,13 +179,19 @@ class Brain:
         return known and -_down(sense.turn)[2] >= np.cos(self.limits.tilt)
 
     def _standing_up(self, sense: Sense) -> State:
-        return State(Mode.STAND, start=sense.joints, gate=safety.start(self.limits, sense.joints))
+        folded = np.array(self.contract.folded_joint_target)
+        return State(Mode.STAND, start=sense.joints, over=folded, gate=safety.start(self.limits, sense.joints))
 
-    def _softened(self, share: float) -> Limits:
-        """The limits while the drives are not yet as stiff as they will be."""
-        assert self.contract.safety is not None
-        least = self.contract.safety.kp_scale_start
-        return replace(self.limits, kp=(least + (1 - least) * share) * self.limits.kp)
+    def _standing(self, state: State) -> tuple[NDArray, Limits]:
+        """Targets on the way from the start to the default pose, and the limits while drives are not yet as stiff as
+        they will be."""
+        assert state.start is not None and state.over is not None and self.contract.safety is not None
+        seconds = (state.ticks + 1) * self.contract.control_dt
+        folding = min(1.0, seconds / FOLD_SECONDS)
+        rising = min(1.0, max(0.0, seconds - FOLD_SECONDS) / RISE_SECONDS)
+        standing, least = np.array(self.contract.standing_joint_target), self.contract.safety.kp_scale_start
+        stiff = replace(self.limits, kp=(least + (1 - least) * folding) * self.limits.kp)
+        return state.start + folding * (state.over - state.start) + rising * (standing - state.over), stiff
 
     def _readings(self, sense: Sense) -> Readings:
         """With what the robot does not measure itself."""
@@ -199,6 +211,7 @@ class Brain:
         assert memory is not None
         if not all(np.isfinite(values).all() for values in (*readings, *told)):
             return np.full(len(self.limits.kp), np.nan), memory  # which the gate will not let through
+        told = clipped(self.contract, told)
         inputs, seen = tick.see(self.contract, self.body, readings, told, memory)
         outputs = self.infer(inputs)
         return tick.act(self.contract, self.body, readings, told, outputs, seen)
@@ -211,10 +224,23 @@ class Brain:
         return Order(np.clip(here, self.limits.lower, self.limits.upper), none, self.limits.damping, state.mode, fault)
 
 
+def clipped(contract: Contract, told: Told) -> Told:
+    """What an operator asks for, within what the policy knows."""
+    goal, ahead = (within(contract, "goal", values) for values in (told.goal, told.goal_next))
+    return Told(within(contract, "velocity", told.command), goal, ahead)
+
+
+def within(contract: Contract, name: str, values: NDArray) -> NDArray:
+    """A command within the range of the contract."""
+    ranges = contract.commands.get(name)
+    return values if ranges is None else np.clip(values, ranges.lower, ranges.upper)
+
+
 def _down(turn: NDArray) -> NDArray:
-    """[3] direction of gravity in the frame of a base turned by `turn` [4]; not finite where that is not."""
+    """[3] direction of gravity in the frame of a base turned by `turn` [4]; not a number where that is no rotation."""
     w, x, y, z = turn
-    return np.array([2 * (w * y - x * z), -2 * (w * x + y * z), 2 * (x * x + y * y) - 1])
+    down = np.array([2 * (w * y - x * z), -2 * (w * x + y * z), 2 * (x * x + y * y) - 1])
+    return down if abs(turn @ turn - 1) <= UNIT else np.full(3, np.nan)
 
 
 def ordered(decision: Decision, mode: Mode) -> Order:

@@ -197,6 +197,8 @@ class Safety:
     """Of the drives after a fault, N m s / rad, one per joint."""
     max_misses: int
     """Ticks in a row without an answer of the policy."""
+    max_frozen: int
+    """Ticks in a row after which a gyroscope that says the same to the last bit is broken."""
 
 
 @dataclass(frozen=True)
@@ -255,6 +257,8 @@ class Contract:
     kd: Numbers
     standing_joint_target: Numbers
     """Drive targets that hold the default pose against gravity."""
+    folded_joint_target: Numbers
+    """Drive targets with which it folds its legs before it stands up."""
     gait: Gait | None
     arm: Arm | None
     safety: Safety | None
@@ -308,7 +312,7 @@ class Contract:
 
 PER_JOINT = (
     *("actuator_names", "joint2motor", "default_joint_pos", "joint_pos_limits", "joint_vel_limits"),
-    *("torque_limits", "kp", "kd", "standing_joint_target"),
+    *("torque_limits", "kp", "kd", "standing_joint_target", "folded_joint_target"),
 )
 """Fields with one entry for each of `joint_names`."""
 

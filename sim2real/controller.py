@@ -3,7 +3,7 @@
 import gc
 import time
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +21,33 @@ SILENT = 0.5
 
 Operator = Callable[[float, Mode], Ask | None]
 """(seconds since the start, mode of the last tick) -> what is wanted; None to end the run."""
+
+
+class Clock(Protocol):
+    """What time it is, s, from any origin; it never goes back."""
+
+    def now(self) -> float:
+        """The time."""
+        ...
+
+    def sleep_until(self, when: float) -> None:
+        """Wait; not at all for what is past."""
+        ...
+
+
+class WallClock:
+    """The machine's own `Clock`."""
+
+    def now(self) -> float:
+        """See `Clock.now`."""
+        return time.monotonic()
+
+    def sleep_until(self, when: float) -> None:
+        """See `Clock.sleep_until`."""
+        time.sleep(max(0.0, when - time.monotonic()))
+
+
+WALL = WallClock()
 
 
 class Stop(NamedTuple):
@@ -75,7 +102,9 @@ def warm_up(contract: Contract, infer: Infer, times: int = 20) -> None:
         infer(zeros)
 
 
-def run(brain: Brain, timed: Timed, link: Link, operator: Operator, writer: Writer | None) -> Summary:
+def run(
+    brain: Brain, timed: Timed, link: Link, operator: Operator, writer: Writer | None, clock: Clock = WALL
+) -> Summary:
     """Tick until the operator ends it. Whatever ends it, the last order is to damp.
 
     `timed` is what the brain infers with. Nothing that robot, network or disk do raises here.
@@ -86,10 +115,10 @@ def run(brain: Brain, timed: Timed, link: Link, operator: Operator, writer: Writ
     gc.collect()
     gc.freeze()
     gc.disable()
-    began = due = time.monotonic()
+    began = due = clock.now()
     try:
         while True:
-            start = time.monotonic()
+            start = clock.now()
             ask = operator(start - began, state.mode)
             if ask is None:
                 break
@@ -101,7 +130,7 @@ def run(brain: Brain, timed: Timed, link: Link, operator: Operator, writer: Writ
             link.send(order, start)
             if state.mode == Mode.DAMPING and before != Mode.DAMPING and order.reason:
                 stops.append(Stop(start - began, order.reason))
-            done = time.monotonic()
+            done = clock.now()
             if writer is not None:
                 known = logs.of_tick(start - began, sense, skipped, ask, order)
                 spent = {
@@ -116,14 +145,14 @@ def run(brain: Brain, timed: Timed, link: Link, operator: Operator, writer: Writ
             if timed.taken:
                 inference.append(1e3 * timed.taken)
             due += dt
-            skipped = max(0, int((time.monotonic() - due) / dt))
-            missed += skipped + (time.monotonic() > due)
+            skipped = max(0, int((clock.now() - due) / dt))
+            missed += skipped + (clock.now() > due)
             due += skipped * dt
-            time.sleep(max(0.0, due - time.monotonic()))
+            clock.sleep_until(due)
     finally:
-        _, order = brain.step(State(Mode.DAMPING), link.sense(time.monotonic()), damping_ask(), 0)
+        _, order = brain.step(State(Mode.DAMPING), link.sense(clock.now()), damping_ask(), 0)
         for _ in range(3):
-            link.send(order, time.monotonic())
+            link.send(order, clock.now())
         gc.enable()
         gc.unfreeze()
     lost = writer.lost if writer else 0

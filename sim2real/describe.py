@@ -18,11 +18,14 @@ from ..sim.legged.terrain import TerrainConfig
 from ..sim.legged.world import assemble
 from .bundle import sha256
 from .contract import Action, Arm, CommandRange, Gait, Observation, Robot, Safety, Term
+from .fold import folded
 from .graphs import Meaning, names_of, plain_meaning
 
 MODEL = "robot.xml"
 MOST_MOVE = 1.5
 """Drive targets, which run ahead of the joints, may move so many times as fast as the fastest joint."""
+FOLD_MARGIN = 0.04
+"""Folded legs keep so far from their limits, rad."""
 DAMPING = 2.0
 """After a fault the drives damp so many times as much as under the policy."""
 
@@ -106,7 +109,7 @@ def describe(env: Env, input_name: str, output_name: str) -> Described:
         "safety": None,
         **{name: () for name in ("joint_names", "actuator_names", "joint2motor", "default_joint_pos")},
         **{name: () for name in ("joint_pos_limits", "joint_vel_limits", "torque_limits", "kp", "kd")},
-        "standing_joint_target": (),
+        **{name: () for name in ("standing_joint_target", "folded_joint_target")},
     }
     return Described(meaning, observation_of(env, input_name), action, sections, {})
 
@@ -176,6 +179,7 @@ def describe_tracking(env: TrackEnv, input_name: str, output_name: str) -> Descr
         "kp": numbers(kp),
         "kd": numbers(kd),
         "standing_joint_target": env.standing,
+        "folded_joint_target": numbers(fold(env)),
         "gait": Gait(config.gait.frequency, config.gait.step_above, config.gait.rest_below),
         "arm": describe_arm(env) if robot.has_arm else None,
         "safety": Safety(
@@ -189,11 +193,23 @@ def describe_tracking(env: TrackEnv, input_name: str, output_name: str) -> Descr
             min_height=0.0,
             damping=numbers(DAMPING * kd),
             max_misses=2,
+            max_frozen=5,
         ),
     }
     if robot.has_arm:
         sections["commands"]["goal"] = goal_range(env)
     return Described(meaning, observation, action, sections, {MODEL: model})
+
+
+def fold(env: TrackEnv) -> NDArray:
+    """Drive targets that fold the legs, a margin inside their limits; all else stays as it stands."""
+    robot, model = env.world.robot, env.world.model
+    joints = np.array([model.joint(name).id for name in robot.names])
+    feet = [model.site(name).id for name in env.config.robot.feet]
+    angles = folded(model, joints, feet, robot.default, robot.lower + FOLD_MARGIN, robot.upper - FOLD_MARGIN)
+    targets = np.array(env.standing)
+    targets[robot.legs] = angles[robot.legs]
+    return targets
 
 
 def describe_arm(env: TrackEnv) -> Arm:

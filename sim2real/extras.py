@@ -3,7 +3,8 @@
 import importlib
 from types import ModuleType
 
-EXTRAS = {"onnx": "export", "onnxruntime": "export", "jax2onnx": "export", "jsonschema": "export"}
+EXTRAS = {"onnx": "export", "onnxruntime": "export", "jax2onnx": "export", "jsonschema": "export", "cyclonedds": "dds"}
+EXTRAS |= {"msgpack": "serve", "websockets": "serve"}
 """The extra of Gambol's that brings each."""
 
 

@@ -78,6 +78,36 @@ def as_function(policy: Policy, params: PyTree, like: PyTree, meaning: Meaning) 
     return function
 
 
+def as_policy(session: Any, graph: Graph, meaning: Meaning, like: PyTree) -> Policy:
+    """The policy that a graph is, run by ONNX Runtime for all worlds at once. `like` is the shapes of one observation;
+    it has no parameters."""
+    names = names_of(like, graph.inputs[0].name)
+    remembered = [(pair, next(t for t in graph.inputs if t.name == pair.input)) for pair in graph.memory]
+    outputs = [graph.outputs[0].name, *(pair.output for pair, _ in remembered)]
+    told, shift = graph.outputs[0], jnp.asarray(meaning.shift, jnp.float32)
+    moved = bool(np.any(meaning.shift))
+
+    def run(*arrays: Array) -> list[NDArray]:
+        return session.run(outputs, dict(zip(inputs, map(np.asarray, arrays), strict=True)))
+
+    inputs = [*names, *(tensor.name for _, tensor in remembered)]
+
+    def initial(worlds: int) -> PyTree:
+        return [jnp.zeros((worlds, *tensor.shape), tensor.dtype) for _, tensor in remembered]
+
+    def act(params: PyTree, memory: PyTree, observation: Observation, key: Array) -> tuple[Array, PyTree]:
+        seen = dict(zip(names, jax.tree.leaves(observation.policy), strict=True))
+        for name, place in meaning.last_action.items() if moved else ():
+            seen[name] = seen[name].at[..., place].add(shift)
+        worlds = seen[names[0]].shape[0]
+        shapes = [jax.ShapeDtypeStruct((worlds, *told.shape), told.dtype)]
+        shapes += [jax.ShapeDtypeStruct(array.shape, array.dtype) for array in memory]
+        action, *memory = jax.pure_callback(run, shapes, *(seen[name] for name in names), *memory)
+        return (action - shift if moved else action), memory
+
+    return Policy(initial, act)
+
+
 def export(
     policy: Policy, params: PyTree, like: PyTree, meaning: Meaning, file: str, names: tuple[str, str]
 ) -> tuple[bytes, Graph]:

@@ -55,10 +55,11 @@ class Writer:
     Raises OSError only where it cannot be begun.
     """
 
-    def __init__(self, path: Path, contract: Contract, digest: str):
+    def __init__(self, file: BinaryIO, contract: Contract, digest: str):
+        """`file` is new and has no buffer: what was written is there, whatever happens next. The log closes it."""
         self.lost = 0
         self._type = record_type(contract)
-        self._file: BinaryIO | None = path.open("xb", buffering=0)
+        self._file: BinaryIO | None = file
         about = {"format": FORMAT, "policy": contract.policy_name, "bundle": digest, "record": self._type.itemsize}
         self._file.write(json.dumps(about).encode() + b"\n")
 

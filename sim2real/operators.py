@@ -17,7 +17,7 @@ import yaml
 from numpy.typing import NDArray
 
 from ..configs.typed import from_mapping
-from .brain import Ask, Mode
+from .brain import Ask, Mode, within
 from .contract import Contract
 from .onboard.words import Told
 
@@ -69,16 +69,10 @@ def read_script(path: Path) -> Script:
         raise ValueError(f"{path}: {' '.join(str(error).split())}") from None
 
 
-def within(contract: Contract, name: str, values: NDArray) -> NDArray:
-    """A command within the range that the policy knows."""
-    ranges = contract.commands.get(name)
-    return values if ranges is None else np.clip(values, ranges.lower, ranges.upper)
-
-
 def scripted(script: Script, contract: Contract) -> Callable[[float, Mode], Ask | None]:
-    """Follow a script."""
+    """Follow a script. What the policy does not know the brain takes within its range."""
     times = np.array([moment.at for moment in script.moments])
-    goals = np.array([within(contract, "goal", np.array(moment.goal)) for moment in script.moments])
+    goals = np.array([moment.goal for moment in script.moments])
 
     def goal(seconds: float) -> NDArray:
         return np.array([np.interp(seconds, times, column) for column in goals.T])
@@ -87,8 +81,9 @@ def scripted(script: Script, contract: Contract) -> Callable[[float, Mode], Ask 
         if seconds > times[-1]:
             return None
         now = script.moments[max(int(np.searchsorted(times, seconds, side="right")) - 1, 0)]
-        command = within(contract, "velocity", np.array([now.forward, now.yaw]))
-        return Ask(MODES[now.mode], Told(command, goal(seconds), goal(seconds + contract.control_dt)))
+        return Ask(
+            MODES[now.mode], Told(np.array([now.forward, now.yaw]), goal(seconds), goal(seconds + contract.control_dt))
+        )
 
     return ask
 

@@ -26,19 +26,21 @@ class Reason(IntEnum):
     """Some target was outside the joint's range."""
     STALE = 4
     """The readings are too old, or of the future."""
-    DEADLINE = 5
+    FROZEN = 5
+    """The gyroscope says the same to the last bit, too often in a row: a real one never does."""
+    DEADLINE = 6
     """The policy did not answer in time, too often in a row."""
-    OUT_OF_REACH = 6
+    OUT_OF_REACH = 7
     """A joint is so far outside its range, or so fast, that no target within it is gentle enough."""
-    JOINT_SPEED = 7
+    JOINT_SPEED = 8
     """A joint is too fast."""
-    BASE_SPEED = 8
+    BASE_SPEED = 9
     """The base turns too fast."""
-    HEIGHT = 9
+    HEIGHT = 10
     """The base is too low."""
-    TILT = 10
+    TILT = 11
     """The base is tilted too far."""
-    NOT_FINITE = 11
+    NOT_FINITE = 12
     """Some reading or target is not a finite number."""
 
 
@@ -75,6 +77,8 @@ class Limits:
     """Of readings, s."""
     misses: int = 2
     """Ticks in a row in which the policy may fail to answer; its last targets are held meanwhile."""
+    frozen: int = 0
+    """Ticks in a row after which an unchanged gyroscope is a fault; 0: never."""
 
     def __post_init__(self):
         joints = len(self.lower)
@@ -91,8 +95,9 @@ class Limits:
         for name in ("tilt", "base_speed", "age"):
             if not 0 < getattr(self, name) < np.inf:
                 raise ValueError(f"limits.{name} is {getattr(self, name)}: it must be a finite number above 0")
-        if not (0 <= self.height < np.inf and self.misses >= 0):
-            raise ValueError(f"limits.height is {self.height} and limits.misses {self.misses}: neither may be negative")
+        for name in ("height", "misses", "frozen"):
+            if not 0 <= getattr(self, name) < np.inf:
+                raise ValueError(f"limits.{name} is {getattr(self, name)}: it may not be negative")
 
 
 class Reading(NamedTuple):
@@ -121,6 +126,10 @@ class State(NamedTuple):
     """[...] int: ticks in a row without an answer."""
     fault: NDArray
     """[...] int: the `Reason` of the first fault, 0 before."""
+    turning: NDArray
+    """[..., 3] what the gyroscope said last; not a number before."""
+    same: NDArray
+    """[...] int: ticks in a row in which it said the same."""
 
 
 class Decision(NamedTuple):
@@ -147,7 +156,8 @@ def start(limits: Limits, joints: NDArray) -> State:
     if not np.isfinite(joints).all():
         raise ValueError("the gate starts at the robot's own angles: some of them are not finite")
     nothing = np.zeros(joints.shape[:-1], int)
-    return State(np.clip(joints, limits.lower, limits.upper), nothing, nothing)
+    unknown = np.full((*joints.shape[:-1], 3), np.nan)
+    return State(np.clip(joints, limits.lower, limits.upper), nothing, nothing, unknown, nothing)
 
 
 def decide(
@@ -161,6 +171,7 @@ def decide(
     """
     answered = np.asarray(answered, bool)
     misses = np.where(answered, 0, state.misses + 1)
+    same = np.where((reading.turning == state.turning).all(-1), state.same + 1, 0)
     wanted = np.where(answered[..., None], asked, state.target)
     sound = _finite(reading.joints) & _finite(reading.rates) & _finite(reading.gravity) & _finite(reading.turning)
     sound &= np.isfinite(reading.age) & _finite(wanted)
@@ -174,6 +185,7 @@ def decide(
         target = np.clip(gentle, limits.lower, limits.upper)
         faults = {
             Reason.STALE: (reading.age > limits.age) | (reading.age < 0),
+            Reason.FROZEN: (same >= limits.frozen) & (limits.frozen > 0),
             Reason.DEADLINE: misses > limits.misses,
             Reason.OUT_OF_REACH: ((least > limits.upper) | (most < limits.lower)).any(-1),
             Reason.JOINT_SPEED: (np.abs(reading.rates) > limits.speed).any(-1),
@@ -197,7 +209,7 @@ def decide(
     damped = (fault > 0)[..., None]
     target = np.where(damped, state.target, target)
     kp, kd = np.where(damped, 0.0, limits.kp), np.where(damped, limits.damping, limits.kd)
-    return State(target, misses, fault), Decision(target, kp, kd, reason)
+    return State(target, misses, fault, np.asarray(reading.turning), same), Decision(target, kp, kd, reason)
 
 
 def _finite(values: NDArray) -> NDArray:

@@ -272,11 +272,11 @@ def ticks_of(read: Bundle) -> dict[str, NDArray]:
     return ticks
 
 
-def open_session(content: bytes) -> Any:
-    """The graph in ONNX Runtime, on one core. Raises Refused where it cannot be run."""
+def open_session(content: bytes, threads: int = 1) -> Any:
+    """The graph in ONNX Runtime, on so many cores. Raises Refused where it cannot be run."""
     onnxruntime = need("onnxruntime")
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
     options.log_severity_level = 3
     try:
         return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])

@@ -39,6 +39,8 @@ GROUPS = {
 """By name, the words that a cell must have to be in the group."""
 SIGNALS = ("forward_error", "yaw_error", "ee_error", "ee_angle", "torque", "power", "slip")
 """Metrics of the env that are added up."""
+TOLERANCES = {"forward_error": 0.5, "yaw_error": 0.5, "ee_error": 0.1, "ee_angle": 0.5}
+"""Mean error of an episode, in the signal's unit, at which it is worth nothing: see `scores`."""
 FLAGS = ("fell", "blown_up", "overflow")
 """Metrics of the env of which it counts whether they were ever set."""
 
@@ -105,6 +107,15 @@ class Tracking:
     def share(self, words: tuple[str, ...]) -> float:
         """Share of all steps that lie in the group of these words."""
         return float(self.steps[:, cells(words)].sum() / self.steps.sum())
+
+
+def scores(tracking: Tracking) -> np.ndarray:
+    """[E] one number for each episode, 0 to 1: the share of its steps that the robot was up for, times how near it kept
+    to what it was told; that is the mean, over `TOLERANCES`, of 1 - error / tolerance, and not below 0."""
+    steps = tracking.steps.sum(1)
+    errors = tracking.sums.sum(1) / np.maximum(steps, 1)[:, None]
+    near = [1 - errors[:, SIGNALS.index(name)] / most for name, most in TOLERANCES.items()]
+    return steps / tracking.length * np.clip(near, 0, 1).mean(0)
 
 
 def evaluate(

@@ -7,11 +7,11 @@ import numpy as np
 from flax import nnx
 from jax import Array
 
-from ...envs.contract import EnvSpec, Reflection
+from ...envs.contract import EnvSpec
 from .config import AdaptationConfig, NetworkConfig
 from .distributions import Distribution
-from .stream import EncoderFactory, Stream
-from .symmetric import Symmetric
+from .stream import EncoderFactory, Stream, shapes_of
+from .symmetric import Symmetric, of_features
 
 
 def make_actor_critic(
@@ -41,13 +41,11 @@ def make_actor_critic(
     mirror = spec.mirror
     assert mirror is not None
     look = mirror.of_critic if spec.critic_space else mirror.of_policy
-    return Symmetric(actor, mirror.of_policy, with_free(mirror.action)), Symmetric(critic, look, None)
-
-
-def with_free(action: Reflection) -> Reflection:
-    """How means and then logs of deviations of an action look in the mirror: deviations have no sign."""
-    size = len(action.index)
-    return Reflection((*action.index, *(size + i for i in action.index)), (*action.sign, *[1.0] * size))
+    sides = [
+        of_features(stream.encoder, shapes_of(where), image)
+        for stream, where, image in ((actor, space, mirror.of_policy), (critic, seen, look))
+    ]
+    return Symmetric(actor, sides[0], mirror.action), Symmetric(critic, sides[1], None)
 
 
 def adapted_space(spec: EnvSpec, config: AdaptationConfig) -> gymnasium.spaces.Dict:

@@ -6,6 +6,8 @@ from dataclasses import dataclass, fields
 import numpy as np
 from numpy.typing import NDArray
 
+from .wire import Message
+
 
 @dataclass(frozen=True)
 class Imperfections:
@@ -21,12 +23,18 @@ class Imperfections:
     """Largest further delay of a message, uniform."""
     loss: float = 0.0
     """Share of messages that are lost, each way."""
+    push: float = 0.0
+    """Speed that a push gives the base, m/s, in any horizontal direction; 0: no pushes."""
+    push_period: float = 5.0
+    """Seconds between pushes."""
 
     def __post_init__(self):
         for field in fields(self):
             value = getattr(self, field.name)
             if not 0 <= value < np.inf:
                 raise ValueError(f"{field.name} is {value}: it must be a finite number, 0 or above")
+        if not self.push_period:
+            raise ValueError("push_period is 0: it must be above")
         if self.loss >= 1:
             raise ValueError(f"loss is {self.loss}: it must be below 1")
 
@@ -42,15 +50,15 @@ class Delay:
         self._latency, self._jitter, self._loss = latency_ms / 1e3, imperfections.jitter_ms / 1e3, imperfections.loss
         self._draw, self._waiting, self._count = draw, [], 0
 
-    def put(self, now: float, content: bytes) -> None:
+    def put(self, now: float, message: Message) -> None:
         """Send at `now`; some are lost."""
         if self._draw.random() < self._loss:
             return
         self._count += 1
         due = now + self._latency + self._jitter * self._draw.random()
-        heapq.heappush(self._waiting, (due, self._count, content))
+        heapq.heappush(self._waiting, (due, self._count, message))
 
-    def due(self, now: float) -> list[bytes]:
+    def due(self, now: float) -> list[Message]:
         """What has arrived by `now`, in the order of arrival."""
         found = []
         while self._waiting and self._waiting[0][0] <= now:

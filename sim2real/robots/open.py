@@ -1,22 +1,27 @@
 """Robots by name."""
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from urllib.parse import urlsplit
+from typing import Literal
+from urllib.parse import parse_qs, urlsplit
 
 from ..contract import Contract
+from .dds import DdsLink
 from .imperfect import Imperfections
 from .link import Link
 from .udp import PORT, UdpLink
 
-NAMES = "mujoco, or udp://HOST:PORT"
+NAMES = "mujoco, mujoco-dds, udp://HOST:PORT, or dds://INTERFACE?domain=N"
 PATIENCE = 20.0
 """Seconds that the simulated robot may take to start."""
+DOMAINS = 200
+"""Of DDS: a simulated robot gets one of them by chance, so that two do not meet."""
 
 
 @contextmanager
@@ -25,28 +30,38 @@ def open_robot(name: str, folder: Path, contract: Contract, imperfections: Imper
 
     Raises ValueError for a name that means nothing, OSError where an address cannot be used.
     """
-    if name == "mujoco":
-        with simulated(folder, imperfections, seed) as port:
-            link = UdpLink(contract, port=port)
-            try:
+    if name in ("mujoco", "mujoco-dds"):
+        with simulated(folder, imperfections, seed, "dds" if name == "mujoco-dds" else "udp") as (_, where):
+            link = DdsLink(contract, where) if name == "mujoco-dds" else UdpLink(contract, port=where)
+            with closing(link):
                 yield link
-            finally:
-                link.close()
         return
-    address = urlsplit(name)
-    if address.scheme != "udp" or not address.hostname:
-        raise ValueError(f"--robot is {name!r}: use {NAMES}")
-    link = UdpLink(contract, address.hostname, address.port or PORT)
-    try:
+    with closing(link_to(name, contract)) as link:
         yield link
-    finally:
-        link.close()
+
+
+def link_to(name: str, contract: Contract) -> Link:
+    """The link to an address."""
+    try:
+        address = urlsplit(name)
+        host, port, domain = address.hostname, address.port, int(parse_qs(address.query).get("domain", ["0"])[0])
+    except ValueError:
+        host = port = None
+        domain = 0
+    if host and address.scheme == "udp":
+        return UdpLink(contract, host, port or PORT)
+    if host and address.scheme == "dds":
+        return DdsLink(contract, domain, host)
+    raise ValueError(f"--robot is {name!r}: use {NAMES}")
 
 
 @contextmanager
-def simulated(folder: Path, imperfections: Imperfections, seed: int) -> Iterator[int]:
-    """The port of a robot in a process of its own. Raises RuntimeError if it does not start."""
-    words = [sys.executable, "-m", "gambol.sim2real.robots.mujoco", str(folder), "--port", "0", "--seed", str(seed)]
+def simulated(
+    folder: Path, imperfections: Imperfections, seed: int, link: Literal["udp", "dds"] = "udp", port: int = 0
+) -> Iterator[tuple[subprocess.Popen, int]]:
+    """A robot in a process of its own, and its port (0: any) or domain. Raises RuntimeError if it does not start."""
+    words = [sys.executable, "-m", "gambol.sim2real.robots.mujoco", str(folder), "--link", link, "--seed", str(seed)]
+    words += ["--port", str(port), "--domain", str(1 + int.from_bytes(os.urandom(2), "little") % DOMAINS)]
     for key, value in asdict(imperfections).items():
         words += [f"--{key.replace('_', '-')}", str(value)]
     process = subprocess.Popen(words, stdout=subprocess.PIPE, text=True)
@@ -55,10 +70,12 @@ def simulated(folder: Path, imperfections: Imperfections, seed: int) -> Iterator
         line = process.stdout.readline()
         if not line:
             raise RuntimeError(f"the simulated robot did not start: exit code {process.wait(PATIENCE)}")
-        yield json.loads(line)["port"]
+        yield process, int(json.loads(line)["where"])
     finally:
         process.terminate()
         try:
             process.wait(PATIENCE)
         except subprocess.TimeoutExpired:
             process.kill()
+        if process.stdout:
+            process.stdout.close()

@@ -3,6 +3,7 @@
 `Message.session` is drawn when a side starts, `number` counts up: what is old, twice or from before a restart is known.
 """
 
+import os
 import struct
 import zlib
 from typing import NamedTuple
@@ -68,6 +69,11 @@ def unpack(kind: bytes, content: bytes, joints: int, feet: int) -> Message | Non
         values[name] = np.frombuffer(body, "<f4", size, first)
         first += 4 * size
     return Message(session, number, stamp, mode, values)
+
+
+def session() -> int:
+    """A number for a side that starts."""
+    return int.from_bytes(os.urandom(4), "little")
 
 
 def newer(number: int, last: int) -> bool:

@@ -1,4 +1,4 @@
-"""Bundles for all tests here: exporting one takes most of their time."""
+"""Bundles that may be changed."""
 
 import json
 import shutil
@@ -6,24 +6,6 @@ from pathlib import Path
 
 import pytest
 from gambol.sim2real import bundle as bundles
-from gambol.sim2real.export import export
-
-ROOT = Path(__file__).parents[2]
-WALKER = ROOT / "policies" / "pretrained" / "track-b1z1"
-
-
-@pytest.fixture(scope="session")
-def walker_folder(tmp_path_factory) -> Path:
-    """A bundle of the tracking policy that Gambol ships; not to be changed."""
-    folder = tmp_path_factory.mktemp("bundles") / "walker"
-    export(WALKER, folder)
-    return folder
-
-
-@pytest.fixture(scope="session")
-def walker(walker_folder) -> bundles.Bundle:
-    """The same, read."""
-    return bundles.read(walker_folder)
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@ import pytest
 from gambol.sim2real import bundle, verify
 from gambol.sim2real.export import export
 
-from .conftest import WALKER
+from ..conftest import WALKER
 
 
 def test_the_ticks_are_of_real_roll_outs(walker):

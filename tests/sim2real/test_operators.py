@@ -19,7 +19,7 @@ def test_a_script_is_followed(walker):
     ask = scripted(Script(moments), walker.contract)
     first, second, third = (ask(seconds, Mode.POLICY) for seconds in (1.9, 3.0, 4.0))
     assert first.mode == Mode.STAND and second.mode == Mode.POLICY and second.told.command.tolist() == [0.5, 0.0]
-    assert third.told.command.tolist() == [0.8, -0.3]  # no more than the policy knows
+    assert third.told.command.tolist() == [9.0, -0.3]  # what is too much the brain takes within its range
     assert second.told.goal[0] == pytest.approx(0.6) and third.told.goal[0] == pytest.approx(0.7)
     np.testing.assert_allclose(second.told.goal_next, ask(3.02, Mode.POLICY).told.goal)
     assert ask(6.01, Mode.POLICY) is None

@@ -128,21 +128,22 @@ def test_a_million_decisions_on_bad_input_hurt_nobody():
     random, robots = np.random.default_rng(0), 4000
     state = safety.start(LIMITS, random.uniform(LIMITS.lower, LIMITS.upper, (robots, J)))
     reasons, passed = np.zeros(len(Reason), int), 0
-    was_damped = np.zeros(robots, bool)
-    for _ in range(250):
+    was_damped, stuck, limits = np.zeros(robots, bool), np.zeros(robots, bool), replace(LIMITS, frozen=3)
+    for tick in range(250):
+        stuck = random.random(robots) < 0.02 if tick % 5 == 0 else stuck
         wild = random.choice([0.0] * 18 + [1.0, 5.0], (robots, 1))
         near = state.target + random.normal(0, 0.05, (robots, J))
         reading = calm(near + 0.1 * wild * random.normal(0, 1, (robots, J)))
         reading = reading._replace(
             rates=random.normal(0, 1, (robots, J)) * (1 + wild),
             gravity=reading.gravity + 0.1 * random.normal(0, 1, (robots, 3)),
-            turning=random.normal(0, 0.5, (robots, 3)),
+            turning=np.where(stuck[:, None], np.nan_to_num(state.turning), random.normal(0, 0.5, (robots, 3))),
             age=random.uniform(0, 0.03, robots),
         )
         asked, answered = state.target + random.normal(0, 0.1, (robots, J)) * (1 + wild), random.random(robots) < 0.8
         hit = random.random(robots) < 0.02
         reading, asked, broken = spoiled(random, hit, reading, asked)
-        before, (state, told) = state, safety.decide(LIMITS, state, reading, asked, answered, DT)
+        before, (state, told) = state, safety.decide(limits, state, reading, asked, answered, DT)
 
         assert np.isfinite(told.target).all() and np.isfinite(told.kp).all() and np.isfinite(told.kd).all()
         assert (told.target >= LIMITS.lower).all() and (told.target <= LIMITS.upper).all()
@@ -195,11 +196,23 @@ def renewed(state, told, random):
     """A fifth of the robots that are damped are started anew."""
     again = told.damped & (random.random(len(told.damped)) < 0.2)
     fresh = safety.start(LIMITS, random.uniform(LIMITS.lower, LIMITS.upper, state.target.shape))
-    return safety.State(
-        np.where(again[:, None], fresh.target, state.target),
-        np.where(again, 0, state.misses),
-        np.where(again, 0, state.fault),
-    )
+    pairs = zip(fresh, state, strict=True)
+    return safety.State(*(np.where(again[:, None] if new.ndim == 2 else again, new, old) for new, old in pairs))
+
+
+def test_a_gyroscope_that_says_the_same_too_often_is_broken():
+    limits, state, turning = replace(LIMITS, frozen=3), None, np.array([0.1, 0.0, 0.0])
+    reasons = []
+    for tick in range(12):
+        still = tick in (2, 3) or tick >= 6  # twice is nothing
+        turning = turning if still else turning + 1e-9
+        state, decision = decide(calm(turning=turning), state=state, limits=limits)
+        reasons.append(decision.reason == Reason.FROZEN)
+    assert reasons == [False] * 8 + [True] * 4
+    state, decision = None, None
+    for _ in range(12):
+        state, decision = decide(calm(), state=state)
+    assert decision.reason == Reason.NONE  # nobody asked for it
 
 
 @pytest.mark.parametrize(
@@ -212,7 +225,7 @@ def renewed(state, told, random):
         ({"kd": -np.ones(3)}, "limits.kd must be 0 or above"),
         ({"tilt": 0.0}, "limits.tilt is 0.0"),
         ({"age": np.inf}, "limits.age is inf"),
-        ({"misses": -1}, "limits.height is 0.2 and limits.misses -1"),
+        ({"misses": -1}, "limits.misses is -1: it may not be negative"),
     ],
 )
 def test_limits_that_cannot_be_kept_are_refused(changes, complaint):

@@ -11,7 +11,7 @@ from ....envs.contract import Observation
 from . import symmetry
 from .acting import Parts
 from .config import PPOConfig
-from .normaliser import normalise, on_both
+from .normaliser import normalise_both
 from .rollout import Rollout
 from .state import LearnerState
 
@@ -55,8 +55,8 @@ def fit(config: PPOConfig, normaliser: Observation, seen: Rollout) -> Rollout:
         return seen
     return replace(
         seen,
-        observation=on_both(normalise, normaliser, seen.observation),
-        final_observation=on_both(normalise, normaliser, seen.final_observation),
+        observation=normalise_both(normaliser, seen.observation),
+        final_observation=normalise_both(normaliser, seen.final_observation),
     )
 
 

@@ -42,11 +42,10 @@ from .adaptation import Student, pull
 from .batch import minibatch_orders, prepare
 from .config import PPOConfig
 from .improve import add_advantage, improve
-from .normaliser import identity, merge, on_both
+from .normaliser import identity, merge_both
 from .rate import annealed
 from .rollout import Rollout, collect, episode_metrics, start
 from .state import Learned, LearnerState, collector_params, params_of
-from .symmetry import mirrored
 from .turns import history_latents, in_turn
 
 
@@ -123,16 +122,10 @@ def update(parts: Parts, env: Env, state: LearnerState) -> tuple[LearnerState, d
 
     normaliser = state.normaliser
     if config.normalise_observations:
-        normaliser = on_both(merge, normaliser, both_sides(parts, seen.observation))
+        symmetric = parts.mirror if parts.config.symmetry == "none" else None  # the networks are: alike on both sides
+        normaliser = merge_both(normaliser, seen.observation, symmetric)
     after = LearnerState(**learned._asdict(), normaliser=normaliser, worlds=worlds, key=key, updates=state.updates + 1)
     return after, episode_metrics(seen, env.spec) | metrics
-
-
-def both_sides(parts: Parts, seen: Observation) -> Observation:
-    """What was seen [T, W, ...], and, for symmetric networks, its image beside it: they must be normalised alike."""
-    if parts.mirror is None or parts.config.symmetry != "none":
-        return seen
-    return jax.tree.map(lambda *sides: jnp.concatenate(sides, axis=1), seen, mirrored(parts.mirror, seen))
 
 
 def optimise(parts: Parts, state: LearnerState, seen: Rollout, orders: Array) -> tuple[Learned, dict[str, Array]]:

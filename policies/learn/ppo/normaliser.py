@@ -12,7 +12,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from ....envs.contract import Observation
+from ....envs.contract import Mirror, Observation
 from ...nets.stream import float_leaves
 
 PyTree = Any
@@ -46,16 +46,25 @@ def identity(shapes: PyTree) -> Statistics:
     return Statistics(jnp.zeros(()), zeros, ones)
 
 
-def merge(statistics: Statistics, observation: PyTree) -> Statistics:
-    """Take in a batch of observations with leaves [T, W, ...].
+def merge(statistics: Statistics, observation: PyTree, look: Callable[[PyTree], PyTree] | None = None) -> Statistics:
+    """Take in a batch of observations with leaves [T, W, ...]; with `look`, a reflection, their images too.
 
     Parallel form of Chan, Golub and LeVeque (1979), written with weights instead of sums so that nothing overflows.
     """
-    leaves = float_leaves(present(observation))
+    seen = present(observation)
+    leaves = float_leaves(seen)
     count = statistics.count + leaves[0].shape[0] * leaves[0].shape[1]
     weight = 1 - statistics.count / count
     batch_mean = tuple(jnp.mean(leaf, axis=(0, 1)) for leaf in leaves)
     batch_variance = tuple(jnp.var(leaf, axis=(0, 1)) for leaf in leaves)
+    if look is not None:
+        structure = jax.tree.structure(seen)
+        mean, variance = (jax.tree.leaves(look(structure.unflatten(m))) for m in (batch_mean, batch_variance))
+        # Of two halves of equal size; a reflection turns signs, of which a variance has none.
+        apart = [(here - there) / 2 for here, there in zip(batch_mean, mean, strict=True)]
+        batch_mean = tuple((here + there) / 2 for here, there in zip(batch_mean, mean, strict=True))
+        pairs = zip(batch_variance, variance, apart, strict=True)
+        batch_variance = tuple((here + jnp.abs(there)) / 2 + gap**2 for here, there, gap in pairs)
 
     def blend(old: Array, new: Array) -> Array:
         return (1 - weight) * old + weight * new
@@ -93,10 +102,17 @@ def normalise(statistics: Statistics, observation: PyTree) -> PyTree:
     return structure.unflatten([scale(leaf) for leaf in leaves])
 
 
-def on_both(function: Callable[[Statistics, PyTree], Any], statistics: Observation, seen: Observation) -> Observation:
-    """`merge` or `normalise` on what the policy sees and, where it differs, on what the critic sees.
+def merge_both(statistics: Observation, seen: Observation, mirror: Mirror | None = None) -> Observation:
+    """`merge` on what the policy sees and, where it differs, on what the critic sees; with a mirror, on both sides.
 
     `statistics` holds `Statistics` in the places of the observations.
     """
-    critic = None if seen.critic is None else function(statistics.critic, seen.critic)
-    return Observation(function(statistics.policy, seen.policy), critic)
+    looks = (None, None) if mirror is None else (mirror.of_policy, mirror.of_critic)
+    critic = None if seen.critic is None else merge(statistics.critic, seen.critic, looks[1])
+    return Observation(merge(statistics.policy, seen.policy, looks[0]), critic)
+
+
+def normalise_both(statistics: Observation, seen: Observation) -> Observation:
+    """`normalise` on what the policy sees and, where it differs, on what the critic sees; see `merge_both`."""
+    critic = None if seen.critic is None else normalise(statistics.critic, seen.critic)
+    return Observation(normalise(statistics.policy, seen.policy), critic)

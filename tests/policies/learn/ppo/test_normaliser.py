@@ -1,7 +1,7 @@
 import jax.numpy as jnp
 import numpy as np
 from gambol.envs.contract import Observation
-from gambol.policies.learn.ppo.normaliser import LEAST_STD, LIMIT, identity, merge, normalise, on_both
+from gambol.policies.learn.ppo.normaliser import LEAST_STD, LIMIT, identity, merge, merge_both, normalise
 
 RNG = np.random.default_rng(0)
 MIXED = {"a": np.zeros((2, 3), np.float32), "index": np.zeros(2, np.int32), "z": np.zeros(1, np.float32)}
@@ -59,10 +59,10 @@ def test_entries_that_never_varied_are_not_blown_up():
 
 def test_a_privileged_critic_has_statistics_of_its_own():
     seen = Observation(jnp.ones((2, 3, 1)), jnp.full((2, 3, 4), 7.0))
-    both = on_both(merge, Observation(identity(seen.policy[0, 0]), identity(seen.critic[0, 0])), seen)
+    both = merge_both(Observation(identity(seen.policy[0, 0]), identity(seen.critic[0, 0])), seen)
     assert both.policy.mean[0].tolist() == [1] and both.critic.mean[0].tolist() == [7] * 4
     plain = Observation(seen.policy)
-    assert on_both(merge, Observation(identity(seen.policy[0, 0])), plain).critic is None
+    assert merge_both(Observation(identity(seen.policy[0, 0])), plain).critic is None
 
 
 def test_a_history_is_normalised_like_what_is_now():

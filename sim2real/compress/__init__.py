@@ -1,0 +1,1 @@
+"""Smaller graphs that do the same, and the proof that they do."""

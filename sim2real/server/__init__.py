@@ -1,0 +1,1 @@
+"""A policy behind a socket, in the protocol of openpi's client."""
