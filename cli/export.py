@@ -1,12 +1,13 @@
 """`gambol export`: make a bundle of a policy, for a controller on a robot."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Annotated
 
 import tyro
 
+from ..sim2real.compress.compress import Compared, Compression, Method
 from ..sim2real.export import export
 from .arguments import read
 from .eval import which
@@ -14,7 +15,10 @@ from .eval import which
 DESCRIPTION = """Make a bundle of a policy: its ONNX graph, the contract, recorded ticks, the robot's model, hashes.
 
   gambol export policies/pretrained/track-b1z1 -o bundle
+  gambol export policies/pretrained/track-b1z1 -o small --quantize int8
   gambol verify bundle
+
+A smaller graph is made only if it plays as well: both play the same episodes of the policy's own env.
 """
 
 
@@ -30,6 +34,18 @@ class Arguments:
     """best, latest, or the step of a checkpoint."""
     seed: int = 0
     """Of the roll-outs that are recorded."""
+    quantize: Method | None = None
+    """Make the graph smaller: int8, w8, w4 or w2. The bundle is written only if it plays as well."""
+    hqq: bool = False
+    """With w8, w4 and w2: half-quadratic quantisation in place of the search for the least error."""
+    smooth: float | None = None
+    """SmoothQuant's alpha, 0 to 1, before quantising."""
+    episodes: int = 256
+    """Episodes, or attempts per level, that each of the two graphs plays."""
+    margin: float = 0.02
+    """Largest drop of the score, 0 to 1, that is allowed."""
+    force: bool = False
+    """Write the bundle whatever the score is."""
     json: bool = False
     """Print the result as one JSON object on the last line of stdout."""
 
@@ -37,12 +53,40 @@ class Arguments:
 def main(argv: list[str]) -> int:
     """Export, and say what was made. Raises ValueError or OSError for what the user can mend."""
     options = read(Arguments, argv, prog="gambol export", description=DESCRIPTION)
-    made = export(options.run, options.out, which(options.checkpoint), options.seed)
+    names = [field.name for field in fields(Compression) if hasattr(options, field.name)]
+    asked = Compression(**{name: getattr(options, name) for name in names}) if options.quantize else None
+    if asked is None and (options.hqq or options.smooth is not None):
+        raise ValueError("--hqq and --smooth go with --quantize: say --quantize w4, say")
+    made = export(options.run, options.out, which(options.checkpoint), options.seed, asked)
+    if made.compared:
+        print(table(made.compared))
     contract = made.contract
     print(
         f"{options.out}: {contract.policy_name}, {contract.selftest.count} recorded ticks, {made.bytes / 1e6:.2f} MB, "
         f"digest {made.digest[:16]}; prove it with gambol verify {options.out}"
     )
     if options.json:
-        print(json.dumps({"bundle": str(options.out), "bytes": made.bytes, "digest": made.digest}))
+        told = {"bundle": str(options.out), "bytes": made.bytes, "digest": made.digest}
+        print(json.dumps(told | ({"compared": as_json(made.compared)} if made.compared else {})))
     return 0
+
+
+def table(compared: Compared) -> str:
+    """Both graphs, a line each."""
+    lines = []
+    for name, cost in (("fp32", compared.before), ("small", compared.after)):
+        score = cost.score
+        lines.append(
+            f"{name:<6} {cost.bytes:>9,} bytes  p50 {cost.p50_ms:.3f} ms  p99 {cost.p99_ms:.3f} ms  "
+            f"score {score.mean:.4f} ({score.lo:.4f} to {score.hi:.4f})"
+        )
+    error, drop = 100 * compared.action_error, compared.drop
+    lines.append(f"actions {error:.2f} % off; score drops by {drop.mean:.4f} ({drop.lo:.4f} to {drop.hi:.4f})")
+    return "\n".join(lines)
+
+
+def as_json(compared: Compared) -> dict:
+    """The same as plain data."""
+    sides = {"before": compared.before, "after": compared.after}
+    costs = {name: cost._asdict() | {"score": asdict(cost.score)} for name, cost in sides.items()}
+    return costs | {"action_error": compared.action_error, "drop": asdict(compared.drop)}

@@ -212,7 +212,12 @@ class Selftest:
     action: str
     raw: bool
     """Whether the readings are there too that the observations were made from."""
+    batched: bool
+    """Whether the graph does the same with many at once; with inputs quantised on the fly it does not quite."""
     atol: float
+    """Largest difference of an output from what was recorded, from the recorded input."""
+    readings_atol: float
+    """The same from readings: where they are rounded in between, the last digit may turn a rounding over."""
 
 
 @dataclass(frozen=True)

@@ -12,13 +12,16 @@ from ..policies.learn.config import TrainConfig
 from ..policies.learn.run import build, load_policy
 from ..policies.nets.stream import shapes_of
 from . import bundle, contract, foreign, graphs, record, schema
+from .compress.compress import STATES, Compared, Compression, compare, compress, sensitivity
 from .contract import SCHEMA_VERSION, Contract, Selftest
 from .describe import describe
+from .graphs import as_policy
+from .verify import open_session
 
 GRAPH, TICKS = "policy.onnx", "selftest.npz"
 NAMES = ("obs", "actions")
 """Of the graph's input and output, where it has one of each: those that controllers expect."""
-TOLERANCE = 1e-5
+TOLERANCE, READINGS_TOLERANCE = 1e-5, 1e-4
 
 
 class Exported(NamedTuple):
@@ -29,13 +32,18 @@ class Exported(NamedTuple):
     """SHA-256 of the manifest."""
     bytes: int
     """Of all files."""
+    compared: Compared | None
+    """What a compression costs."""
 
 
-def export(run: Path, folder: Path, checkpoint: Which = "best", seed: int = 0) -> Exported:
+def export(
+    run: Path, folder: Path, checkpoint: Which = "best", seed: int = 0, compression: Compression | None = None
+) -> Exported:
     """Make the bundle `folder` of a run's policy, or of a shipped one, whole or not at all.
 
     Raises ValueError where there is no such policy, where `folder` exists, where the packages of the extra `export` are
-    missing, and for a policy that cannot be exported; OSError where nothing can be written.
+    missing, for a policy that cannot be exported, and for a compression that costs too much; OSError where nothing can
+    be written.
     """
     if folder.exists():
         raise ValueError(f"{folder} exists: remove it, or choose another name with -o")
@@ -47,7 +55,17 @@ def export(run: Path, folder: Path, checkpoint: Which = "best", seed: int = 0) -
     told = describe(loaded.env, *NAMES)
     like = shapes_of(loaded.env.spec.observation_space)
     content, graph = graphs.export(loaded.policy, loaded.params, like, told.meaning, GRAPH, NAMES)
-    ticks = record.record(loaded.env, loaded.policy, loaded.params, told.meaning, graph, seed)
+    policy, params, compared, gentle = loaded.policy, loaded.params, None, TOLERANCE
+    if compression is not None:
+        states = record.states(loaded.env, policy, params, told.meaning, graph, seed, STATES)
+        small = compress(content, compression, states)
+        both = [(made, as_policy(open_session(made), graph, told.meaning, like)) for made in (content, small)]
+        compared = compare(loaded.env, both[0], both[1], graph, states, compression)
+        if compared.drop.mean > compression.margin and not compression.force:
+            raise ValueError(too_much(compared, compression))
+        content, gentle = small, sensitivity(small, states)
+        policy, params = as_policy(open_session(small), graph, told.meaning, like, one_by_one=True), None
+    ticks = record.record(loaded.env, policy, params, told.meaning, graph, seed)
     count = len(next(iter(ticks.values())))
     made = Contract(
         schema_version=SCHEMA_VERSION,
@@ -62,7 +80,16 @@ def export(run: Path, folder: Path, checkpoint: Which = "best", seed: int = 0) -
         recurrent={pair.input: shape_of(graph, pair.input) for pair in graph.memory},
         quat_convention="wxyz",
         gravity_sign=-1,
-        selftest=Selftest(TICKS, count, "in.", "out.", "targets" in ticks, TOLERANCE),
+        selftest=Selftest(
+            TICKS,
+            count,
+            "in.",
+            "out.",
+            "targets" in ticks,
+            compression is None,
+            TOLERANCE,
+            max(gentle, READINGS_TOLERANCE),
+        ),
         **told.sections,
     )
     files = {
@@ -74,7 +101,17 @@ def export(run: Path, folder: Path, checkpoint: Which = "best", seed: int = 0) -
     }
     if made.robot is not None:
         files[foreign.DEPLOY] = foreign.deploy_yaml(made)
-    return Exported(made, bundle.write(folder, files), sum(map(len, files.values())))
+    return Exported(made, bundle.write(folder, files), sum(map(len, files.values())), compared)
+
+
+def too_much(compared: Compared, how: Compression) -> str:
+    """Why a compression is refused."""
+    before, after = compared.before.score, compared.after.score
+    return (
+        f"quantize {how.quantize}: the score drops from {before.mean:.3f} to {after.mean:.3f} ({before.lo:.3f} to "
+        f"{before.hi:.3f} before, {after.lo:.3f} to {after.hi:.3f} after), by more than {how.margin:g}: "
+        "use more bits, a larger --margin, or --force"
+    )
 
 
 def shape_of(graph: contract.Graph, name: str) -> tuple[int, ...]:

@@ -78,9 +78,9 @@ def as_function(policy: Policy, params: PyTree, like: PyTree, meaning: Meaning) 
     return function
 
 
-def as_policy(session: Any, graph: Graph, meaning: Meaning, like: PyTree) -> Policy:
-    """The policy that a graph is, run by ONNX Runtime for all worlds at once. `like` is the shapes of one observation;
-    it has no parameters."""
+def as_policy(session: Any, graph: Graph, meaning: Meaning, like: PyTree, one_by_one: bool = False) -> Policy:
+    """The policy that a graph is, run by ONNX Runtime for all worlds at once, or for one after the other. `like` is the
+    shapes of one observation; it has no parameters."""
     names = names_of(like, graph.inputs[0].name)
     remembered = [(pair, next(t for t in graph.inputs if t.name == pair.input)) for pair in graph.memory]
     outputs = [graph.outputs[0].name, *(pair.output for pair, _ in remembered)]
@@ -88,7 +88,12 @@ def as_policy(session: Any, graph: Graph, meaning: Meaning, like: PyTree) -> Pol
     moved = bool(np.any(meaning.shift))
 
     def run(*arrays: Array) -> list[NDArray]:
-        return session.run(outputs, dict(zip(inputs, map(np.asarray, arrays), strict=True)))
+        given = dict(zip(inputs, map(np.asarray, arrays), strict=True))
+        if not one_by_one:
+            return session.run(outputs, given)
+        rows = range(len(given[inputs[0]]))
+        each = [session.run(outputs, {name: array[i : i + 1] for name, array in given.items()}) for i in rows]
+        return [np.concatenate(parts) for parts in zip(*each, strict=True)]
 
     inputs = [*names, *(tensor.name for _, tensor in remembered)]
 

@@ -6,6 +6,7 @@ sequence: what a controller remembers starts anew there.
 """
 
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import jax
@@ -34,22 +35,14 @@ def record(env: Env, policy: Policy, params: PyTree, meaning: Meaning, graph: Gr
     was seen; masses, pushes and all else are drawn as in training. Raises ValueError if hardly any episode lasts."""
     if isinstance(env, TrackEnv):
         env = plain_sight(env)
-    compiled = jax.jit(lambda key: play(env, policy, params, key), compiler_options=QUICK)
-    ticks = jax.device_get(compiled(jax.random.key(seed)))
+    ticks = played(env, policy, params, seed, WORLDS)
     lasting = np.flatnonzero(~ticks.pop("done").any(0))
     if isinstance(env, TrackEnv) and len(lasting) < SEQUENCES:
         raise ValueError(f"only {len(lasting)} of {WORLDS} episodes last {TICKS} ticks: export a policy that stays up")
     chosen = lasting[:SEQUENCES] if isinstance(env, TrackEnv) else np.arange(SEQUENCES)
 
-    def rows(array: NDArray) -> NDArray:
-        """[T, W, ...] -> [N, ...], one sequence after the other."""
-        return np.moveaxis(np.asarray(array)[:, chosen], 0, 1).reshape(-1, *np.shape(array)[2:])
-
-    seen = [rows(leaf) for leaf in jax.tree.leaves(ticks["observation"])]
-    before, after = ([rows(leaf) for leaf in jax.tree.leaves(ticks[name])] for name in ("memory", "after"))
-    inputs = dict(zip((tensor.name for tensor in graph.inputs), [*seen, *before], strict=True))
-    for name, place in meaning.last_action.items():
-        inputs[name][..., place] += meaning.shift.astype(np.float32)
+    rows = partial(in_rows, chosen=chosen)
+    inputs, after = inputs_of(ticks, meaning, graph, chosen), [rows(leaf) for leaf in jax.tree.leaves(ticks["after"])]
     action = rows(ticks["action"])
     if action.dtype.kind == "f":
         action = np.clip(action, meaning.lower, meaning.upper).astype(np.float32) + meaning.shift.astype(np.float32)
@@ -57,6 +50,33 @@ def record(env: Env, policy: Policy, params: PyTree, meaning: Meaning, graph: Gr
     found = {f"in.{name}": value for name, value in inputs.items()}
     found |= {f"out.{name}": value for name, value in outputs.items()}
     return found | {name: rows(value) for name, value in ticks["robot"].items()}
+
+
+def states(env: Env, policy: Policy, params: PyTree, meaning: Meaning, graph: Graph, seed: int, count: int) -> dict:
+    """At least `count` states [N, ...] of roll-outs as in training, by the graph's input: what it sees, remembers."""
+    worlds = -(-count // TICKS)
+    return inputs_of(played(env, policy, params, seed, worlds), meaning, graph, np.arange(worlds))
+
+
+def played(env: Env, policy: Policy, params: PyTree, seed: int, worlds: int) -> dict[str, Any]:
+    """Every tick of so many worlds, [T, W, ...], on the host."""
+    compiled = jax.jit(lambda key: play(env, policy, params, key, worlds), compiler_options=QUICK)
+    return jax.device_get(compiled(jax.random.key(seed)))
+
+
+def in_rows(array: NDArray, chosen: NDArray) -> NDArray:
+    """[T, W, ...] -> [N, ...] of the chosen worlds, one sequence after the other."""
+    return np.moveaxis(np.asarray(array)[:, chosen], 0, 1).reshape(-1, *np.shape(array)[2:])
+
+
+def inputs_of(ticks: dict[str, Any], meaning: Meaning, graph: Graph, chosen: NDArray) -> dict[str, NDArray]:
+    """What goes into the graph, by input, [N, ...]."""
+    leaves = [*jax.tree.leaves(ticks["observation"]), *jax.tree.leaves(ticks["memory"])]
+    found = [in_rows(leaf, chosen) for leaf in leaves]
+    inputs = dict(zip((tensor.name for tensor in graph.inputs), found, strict=True))
+    for name, place in meaning.last_action.items():
+        inputs[name][..., place] += meaning.shift.astype(np.float32)
+    return inputs
 
 
 def plain_sight(env: TrackEnv) -> TrackEnv:
@@ -68,11 +88,11 @@ def plain_sight(env: TrackEnv) -> TrackEnv:
     )
 
 
-def play(env: Env, policy: Policy, params: PyTree, key: Array) -> dict[str, Any]:
-    """Every tick of `WORLDS` worlds, [T, W, ...]."""
+def play(env: Env, policy: Policy, params: PyTree, key: Array, worlds: int) -> dict[str, Any]:
+    """Every tick of so many worlds, [T, W, ...]."""
     starting, acting = jax.random.split(key)
-    state, observation = env.reset(starting, WORLDS)
-    initial = policy.initial_memory(WORLDS)
+    state, observation = env.reset(starting, worlds)
+    initial = policy.initial_memory(worlds)
 
     def tick(carry: Any, number: Array) -> tuple[Any, dict[str, Any]]:
         state, observation, memory = carry

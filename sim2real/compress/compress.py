@@ -96,7 +96,7 @@ def compress(content: bytes, how: Compression, states: Arrays) -> bytes:
 
 def reached(model: Any, states: Arrays) -> dict[str, NDArray]:
     """[K] the largest absolute value of each input of a linear layer, by its name."""
-    told, names = passes.watched(passes.without_gemm(model))
+    told, names = passes.watched(passes.plain(model))
     found = open_session(told.SerializeToString()).run(names, states)
     return {
         name: np.abs(values).reshape(-1, values.shape[-1]).max(0) for name, values in zip(names, found, strict=True)
@@ -121,6 +121,18 @@ def compare(
     actions = [np.asarray(open_session(content).run([name], states)[0], float) for content, _ in (before, after)]
     error = float(np.linalg.norm(actions[1] - actions[0]) / np.linalg.norm(actions[0]))
     return Compared(costs[0], costs[1], error, interval(scores[0] - scores[1]))
+
+
+def sensitivity(content: bytes, states: Arrays) -> float:
+    """How far outputs move when inputs do in their last digits: where these are rounded in between, by whole steps of
+    the rounding. Four times what is found, for what is not."""
+    session, draw, worst = open_session(content), np.random.default_rng(0), 0.0
+    for i in range(min(200, len(next(iter(states.values()))))):
+        one = {name: values[i : i + 1] for name, values in states.items()}
+        near = {name: (v + draw.uniform(-1e-5, 1e-5, v.shape)).astype(v.dtype) for name, v in one.items()}
+        pairs = zip(session.run(None, one), session.run(None, near), strict=True)
+        worst = max(worst, *(float(np.abs(a - b).max()) for a, b in pairs))
+    return 4 * worst
 
 
 def played(env: TrackEnv | PlanarEnv, policy: Policy, params: PyTree, episodes: int) -> NDArray:

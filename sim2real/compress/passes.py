@@ -1,5 +1,6 @@
 """Changes to ONNX graphs. Each takes a model and returns another; linear layers are products with constant weights."""
 
+import itertools
 import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -26,31 +27,45 @@ class Linear(NamedTuple):
 
 
 def linears(model: Any) -> list[Linear]:
-    """Of a model, in order: `MatMul` and `Gemm` with constant weights."""
+    """Of a model, in order: products whose second input is constant weights; see `plain`."""
     helper, found = need("onnx").numpy_helper, []
     constants = {tensor.name: tensor for tensor in model.graph.initializer}
     for node in model.graph.node:
-        if node.op_type in ("MatMul", "Gemm") and node.input[1] in constants and node.domain in ("", "ai.onnx"):
+        if node.op_type == "MatMul" and node.input[1] in constants and node.domain in ("", "ai.onnx"):
             weight = helper.to_array(constants[node.input[1]])
             if weight.ndim == 2 and weight.dtype == np.float32:
-                found.append(Linear(node, weight.T if _attribute(node, "transB", 0) else weight))
+                found.append(Linear(node, weight))
     return found
 
 
-def without_gemm(model: Any) -> Any:
-    """Each `Gemm` with constant weights as `MatMul` and `Add`: what quantises `MatMul` alone passes over `Gemm` without
-    a word. Raises ValueError for one that scales or transposes its input."""
-    model, onnx = _copy(model), need("onnx")
-    for node, weight in linears(model):
-        if node.op_type != "Gemm":
+def plain(model: Any) -> Any:
+    """The same function with every product by constant weights a `MatMul` whose second input they are: what quantises
+    such nodes passes over others without a word. Raises ValueError for a `Gemm` that scales its input."""
+    model, onnx = _folded(_copy(model)), need("onnx")
+    constants = {tensor.name for tensor in model.graph.initializer}
+    for node in [node for node in model.graph.node if node.op_type in ("MatMul", "Gemm")]:
+        left, right = (name in constants for name in node.input[:2])
+        if left == right or any(len(_shape(model, name)) != 2 for name in node.input[:2] if name in constants):
             continue
-        if any(_attribute(node, name, 1.0) != 1.0 for name in ("alpha", "beta")) or _attribute(node, "transA", 0):
+        turns = [bool(_attribute(node, name, 0)) for name in ("transA", "transB")]
+        if node.op_type == "Gemm" and (_attribute(node, "alpha", 1.0) != 1.0 or turns[1 - right]):
             raise ValueError(f"node {node.name!r} scales or transposes its input: it cannot be a MatMul")
-        biased = len(node.input) > 2 and bool(node.input[2])
-        product = f"{node.output[0]}/product" if biased else node.output[0]
-        made = [onnx.helper.make_node("MatMul", [node.input[0], _constant(model, f"{product}/w", weight)], [product])]
-        if biased:
-            made.append(onnx.helper.make_node("Add", [product, node.input[2]], list(node.output)))
+        added = node.input[2] if len(node.input) > 2 and _attribute(node, "beta", 1.0) else ""
+        product = f"{node.output[0]}/product" if added else node.output[0]
+        name, seen = node.input[int(right)], node.input[int(left)]
+        turned = turns[1] if right else not turns[0]  # weights on the left: y = W x is (x' W')'
+        weights = _turned(model, name) if turned else name
+        if right:
+            made = [onnx.helper.make_node("MatMul", [seen, weights], [product])]
+        else:
+            steps = [f"{node.output[0]}/{step}" for step in ("rows", "rows_out")]
+            made = [
+                onnx.helper.make_node("Transpose", [seen], [steps[0]], perm=[1, 0]),
+                onnx.helper.make_node("MatMul", [steps[0], weights], [steps[1]]),
+                onnx.helper.make_node("Transpose", [steps[1]], [product], perm=[1, 0]),
+            ]
+        if added:
+            made.append(onnx.helper.make_node("Add", [product, added], list(node.output)))
         _replace(model, node, made)
     return _tidy(model)
 
@@ -58,17 +73,15 @@ def without_gemm(model: Any) -> Any:
 def in_blocks(model: Any, bits: int, block: int, code: Callable[[NDArray, int, int], Blocks]) -> Any:
     """Each linear layer with weights of so few bits (`MatMulNBits` of ONNX Runtime). Raises ValueError where a layer is
     left over."""
-    model, onnx = without_gemm(model), need("onnx")
-    wanted = linears(model)
+    model, onnx = plain(model), need("onnx")
+    wanted, coded = linears(model), {}
     for number, (node, weight) in enumerate(wanted):
-        made = code(np.ascontiguousarray(weight.T), bits, block)
         name = f"nbits{number}"
-        inputs = [
-            node.input[0],
-            _constant(model, f"{name}/codes", blocks.pack(made.codes, bits)),
-            _constant(model, f"{name}/scales", made.scales),
-            _constant(model, f"{name}/zeros", _zeros(made)),
-        ]
+        if node.input[1] not in coded:  # some layers share their weights
+            made = code(np.ascontiguousarray(weight.T), bits, block)
+            parts = {"codes": blocks.pack(made.codes, bits), "scales": made.scales, "zeros": _zeros(made)}
+            coded[node.input[1]] = [_constant(model, f"{name}/{part}", values) for part, values in parts.items()]
+        inputs = [node.input[0], *coded[node.input[1]]]
         width, rows = weight.shape
         settings = {"K": width, "N": rows, "bits": bits, "block_size": block, "accuracy_level": 4}
         _replace(
@@ -86,7 +99,7 @@ def in_int8(model: Any) -> Any:
     need("onnxruntime")
     from onnxruntime.quantization import QuantType, quantize_dynamic
 
-    onnx, model = need("onnx"), without_gemm(model)
+    onnx, model = need("onnx"), plain(model)
     wanted = len(linears(model))
     with tempfile.TemporaryDirectory() as scratch:
         path = Path(scratch) / "int8.onnx"
@@ -98,21 +111,64 @@ def in_int8(model: Any) -> Any:
 def smoothed(model: Any, largest: Mapping[str, NDArray], alpha: float) -> Any:
     """The same function with outliers moved from inputs of linear layers to their weights (Xiao et al. 2023,
     SmoothQuant). `largest` [K] is what each input, by name, reaches."""
-    model, onnx = without_gemm(model), need("onnx")
-    by_input: dict[str, list[Linear]] = {}
-    for linear in linears(model):
-        by_input.setdefault(linear.node.input[0], []).append(linear)
-    for name, sharing in by_input.items():
-        weights = np.max([np.abs(linear.weight).max(1) for linear in sharing], 0)
-        factor = np.maximum(largest[name], LEAST) ** alpha / np.maximum(weights, LEAST) ** (1 - alpha)
+    model, onnx = plain(model), need("onnx")
+    for number, layers in enumerate(_groups(linears(model))):
+        inputs, weights = ({layer.node.input[i] for layer in layers} for i in (0, 1))
+        most = np.max([np.abs(layer.weight).max(1) for layer in layers], 0)
+        reach = np.max([largest[name] for name in inputs], 0)
+        factor = np.maximum(reach, LEAST) ** alpha / np.maximum(most, LEAST) ** (1 - alpha)
         factor = np.maximum(factor, LEAST).astype(np.float32)
-        scaled = f"{name}/smoothed"
-        shrink = onnx.helper.make_node("Mul", [name, _constant(model, f"{scaled}/by", 1 / factor)], [scaled])
-        model.graph.node.insert(list(model.graph.node).index(sharing[0].node), shrink)
-        for number, linear in enumerate(sharing):
-            linear.node.input[0] = scaled
-            linear.node.input[1] = _constant(model, f"{scaled}/w{number}", factor[:, None] * linear.weight)
+        by = _constant(model, f"smooth{number}/by", 1 / factor)
+        scaled = {name: f"{name}/smooth" for name in sorted(inputs)}
+        for name, after in scaled.items():
+            first = min(i for i, node in enumerate(model.graph.node) if name in node.input)
+            model.graph.node.insert(first, onnx.helper.make_node("Mul", [name, by], [after]))
+        matrices = {layer.node.input[1]: layer.weight for layer in layers}
+        grown = {name: _constant(model, f"{name}/smooth", factor[:, None] * matrices[name]) for name in sorted(weights)}
+        for layer in layers:
+            layer.node.input[0], layer.node.input[1] = scaled[layer.node.input[0]], grown[layer.node.input[1]]
     return _tidy(model)
+
+
+def _groups(layers: list[Linear]) -> list[list[Linear]]:
+    """Layers that share an input or weights, directly or by way of others."""
+    groups: list[list[Linear]] = []
+    for layer in layers:
+        mine = set(layer.node.input[:2])
+        joined = [group for group in groups if any(mine & set(other.node.input[:2]) for other in group)]
+        groups = [group for group in groups if group not in joined] + [[*itertools.chain(*joined), layer]]
+    return groups
+
+
+def _folded(model: Any) -> Any:
+    """With what is computed from constants alone computed."""
+    onnx = need("onnx")
+    constants = {tensor.name: onnx.numpy_helper.to_array(tensor) for tensor in model.graph.initializer}
+    for node in list(model.graph.node):
+        if node.op_type in FOLDED and all(name in constants for name in node.input):
+            found = onnx.reference.ReferenceEvaluator(node).run(None, {n: constants[n] for n in node.input})
+            for name, values in zip(node.output, found, strict=True):
+                constants[name] = np.asarray(values)
+                _constant(model, name, constants[name])
+            model.graph.node.remove(node)
+    return model
+
+
+FOLDED = ("Transpose", "Gather", "Mul", "Identity", "Reshape", "Cast", "Concat", "Unsqueeze")
+"""Operators of which weights are made."""
+
+
+def _shape(model: Any, name: str) -> list[int]:
+    return next(list(tensor.dims) for tensor in model.graph.initializer if tensor.name == name)
+
+
+def _turned(model: Any, name: str) -> str:
+    """A constant's transpose, made once; its name."""
+    other = f"{name}/turned"
+    if all(tensor.name != other for tensor in model.graph.initializer):
+        values = next(t for t in model.graph.initializer if t.name == name)
+        _constant(model, other, need("onnx").numpy_helper.to_array(values).T)
+    return other
 
 
 def watched(model: Any) -> tuple[Any, list[str]]:

@@ -190,3 +190,16 @@ def test_the_real_task_says_all_that_is_counted():
     np.testing.assert_array_equal(found.steps[:, track.cells(("walking",))].sum(1), np.where(told.moving, 10, 0))
     # The first pose of the goal is in the middle band, and every goal sets out from there.
     assert found.share(("middle",)) > 0.5
+
+
+def test_a_score_is_the_share_of_time_up_times_how_near_it_kept():
+    """Three episodes: a perfect one, one that fell half way, one with half of every tolerance as its error."""
+    cells, signals = len(track.CELLS), len(track.SIGNALS)
+    steps, sums = np.zeros((3, cells)), np.zeros((3, cells, signals))
+    steps[:, 0], steps[:, 3] = (60, 50, 60), (40, 0, 40)
+    for name, most in track.TOLERANCES.items():
+        sums[2, 3, track.SIGNALS.index(name)] = 100 * most / 2
+    played = track.Tracking(np.zeros((3, 3), bool), steps, sums, sums**2, 100, 0, 1.0)
+    np.testing.assert_allclose(track.scores(played), [1.0, 0.5, 0.5])
+    sums[2] *= 10  # no further below nothing
+    np.testing.assert_allclose(track.scores(played), [1.0, 0.5, 0.0])
