@@ -7,7 +7,7 @@ from typing import Any, Literal, NamedTuple, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from ...envs.contract import PyTree
+from ...envs.contract import Env, PyTree
 from ...envs.planar.env import PlanarEnv
 from ...envs.track.env import TrackEnv
 from ...policies.judge import rollout, track
@@ -104,7 +104,7 @@ def reached(model: Any, states: Arrays) -> dict[str, NDArray]:
 
 
 def compare(
-    env: TrackEnv | PlanarEnv,
+    env: Env,
     before: tuple[bytes, Policy],
     after: tuple[bytes, Policy],
     graph: Graph,
@@ -135,10 +135,11 @@ def sensitivity(content: bytes, states: Arrays) -> float:
     return 4 * worst
 
 
-def played(env: TrackEnv | PlanarEnv, policy: Policy, params: PyTree, episodes: int) -> NDArray:
+def played(env: Env, policy: Policy, params: PyTree, episodes: int) -> NDArray:
     """[episodes, 1] scores, or [levels, attempts] what was solved."""
     if isinstance(env, TrackEnv):
         return track.scores(track.evaluate(env, policy, params, episodes=episodes))[:, None]
+    assert isinstance(env, PlanarEnv)  # no other policy is exported
     return rollout.evaluate(env, policy, params, attempts=episodes).solved.astype(float)
 
 
