@@ -91,7 +91,9 @@ class State:
     over: NDArray | None = None
     """[J] targets over which it does, rad."""
     gate: safety.State | None = None
-    """From standing up on."""
+    """From standing up on; so is the attitude."""
+    turn: NDArray | None = None
+    """[4] attitude of the base, as estimated in the last tick."""
     memory: Memory | None = None
     """Of the policy, in its mode."""
 
@@ -134,7 +136,9 @@ class Brain:
         state = self._moved_on(state, sense, ask)
         if state.mode in (Mode.PASSIVE, Mode.DAMPING):
             return replace(state, ticks=state.ticks + 1), self._damping(state, sense)
-        readings = self._readings(sense)
+        seconds = (1 + skipped) * self.contract.control_dt
+        turn = estimate.attitude(state.turn, sense.turn, sense.rate, seconds)
+        readings = self._readings(sense._replace(turn=turn))
         limits, answered, memory = self.limits, True, state.memory
         if state.mode == Mode.STAND:
             assert state.start is not None
@@ -148,7 +152,7 @@ class Brain:
         gate, decision = safety.decide(
             limits, before, self._reading(sense, readings), asked, np.array(answered), self.contract.control_dt
         )
-        after = replace(state, ticks=state.ticks + 1, gate=gate, memory=memory)
+        after = replace(state, ticks=state.ticks + 1, gate=gate, turn=turn, memory=memory)
         if decision.damped:
             after = replace(after, mode=Mode.DAMPING, ticks=0, memory=None)
         return after, ordered(decision, after.mode)

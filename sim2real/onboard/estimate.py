@@ -1,4 +1,4 @@
-"""Height and speed of the base from what every legged robot measures: joints, IMU, and which feet stand.
+"""Attitude, height and speed of the base from what every legged robot measures: joints, IMU, and which feet stand.
 
 A foot that stands does not move, so the base moves as the leg does. Robots that know their height better say so
 themselves.
@@ -29,3 +29,17 @@ def base_motion(
     share = weight / weight.sum()
     velocity = -share @ passing
     return float(-(share * down).sum()), float(velocity[2]), float(np.hypot(*velocity[:2]))
+
+
+TRUST = 0.1
+"""How far a tick's attitude moves from what the gyroscope foresaw to what the IMU says."""
+
+
+def attitude(before: NDArray | None, turn: NDArray, rate: NDArray, dt: float) -> NDArray:
+    """[4] a complementary filter: the last attitude, turned on by the gyroscope (base frame, rad/s) and drawn towards
+    what the IMU says. The arm steadies its goal by it, so its noise would be the gripper's."""
+    if before is None:
+        return turn
+    foreseen = rotation.multiply(before, rotation.from_vector(dt * rate))
+    off = rotation.to_vector(rotation.multiply(rotation.conjugate(foreseen), turn))
+    return rotation.multiply(foreseen, rotation.from_vector(TRUST * off))
