@@ -1,7 +1,7 @@
 """Settings of whole-body tracking, checked when they are made. Published values: VBC (Liu et al. 2024), its code."""
 
 from dataclasses import dataclass, field, fields
-from math import isfinite, pi
+from math import inf, isfinite, pi
 from typing import Literal, get_args, get_origin, get_type_hints
 
 from ...sim.legged.robot import RobotConfig
@@ -237,6 +237,10 @@ class TrackConfig:
             value = getattr(self.command, name)
             if not value >= 0:
                 raise ValueError(f"env.command.{name} is {value}: it must be 0 (at once) or above")
+        for f in fields(self.random):
+            value = getattr(self.random, f.name)
+            if isinstance(value, float) and not 0 <= value < inf:
+                raise ValueError(f"env.random.{f.name} is {value}: it must be a finite number, 0 or above")
         if self.history < 0:
             raise ValueError(f"env.history is {self.history}: it must be 0 (none) or a number of frames")
         for part, name in (("goal", "travel"), ("random", "friction"), ("random", "leg_strength")):

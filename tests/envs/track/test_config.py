@@ -21,6 +21,11 @@ from gambol.sim.legged.robot import RobotConfig
         (lambda: TrackConfig(engine="bullet"), "env.engine is 'bullet': use 'auto' or 'batch' or 'mjx' or 'warp'"),
         (lambda: TrackConfig(arm="left"), "env.arm is 'left': use 'ik' or 'policy'"),
         (lambda: TrackConfig(task="planar"), "env.task is 'planar': use 'track'"),
+        (
+            lambda: TrackConfig(random=RandomConfig(push=-1.0)),
+            "env.random.push is -1.0: it must be a finite number, 0 or",
+        ),
+        (lambda: TrackConfig(random=RandomConfig(noise=float("nan"))), "env.random.noise is nan: it must be a finite"),
         (lambda: TrackConfig(random=RandomConfig(friction=(2.0, 1.0))), "env.random.friction is [2.0, 1.0]: give two"),
         (lambda: TrackConfig(command=CommandConfig(yaw=(0.5,))), "env.command.yaw is [0.5]: give two numbers"),
         (lambda: TrackConfig(goal=GoalConfig(radius=(1.0, 0.5))), "env.goal.radius is [1.0, 0.5]: give two numbers"),
