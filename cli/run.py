@@ -27,6 +27,7 @@ real time by a process of its own.
   gambol run bundle --robot mujoco
   gambol run bundle --robot mujoco --operator keyboard
   gambol run bundle --robot udp://192.168.1.5:7667 --operator gamepad
+  gambol run bundle --robot dds://eth0 --operator gamepad
 
 Exit code 0 if the run ended as the operator wanted, 1 if a fault stopped the robot or the bundle is refused.
 """
@@ -52,7 +53,7 @@ class Arguments:
     bundle: tyro.conf.Positional[Path]
     """Folder of the bundle."""
     robot: str = "mujoco"
-    """mujoco, or udp://HOST:PORT."""
+    """mujoco, mujoco-dds, udp://HOST:PORT, or dds://INTERFACE?domain=N."""
     operator: Literal["script", "keyboard", "gamepad"] = "script"
     """Who tells the robot where to go."""
     script: Path | None = None

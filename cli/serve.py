@@ -19,7 +19,7 @@ from .arguments import read
 DESCRIPTION = """Serve the policy of a bundle, or of a run, to clients that speak the protocol of openpi.
 
   gambol serve bundle
-  gambol serve runs/track-b1z1/latest --port 9000 --host 0.0.0.0 --api-key SECRET
+  gambol serve policies/pretrained/track-b1z1 --port 9000 --host 0.0.0.0 --api-key SECRET
 
 A client sends an observation, a map of arrays, and gets a chunk of actions. Each client has a memory of its own; the
 key "reset" makes it start anew. /healthz says OK as soon as it serves, /metrics counts. Stop it with ctrl-c.

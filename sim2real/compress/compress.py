@@ -7,7 +7,7 @@ from typing import Any, Literal, NamedTuple, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from ...envs.contract import Env, PyTree
+from ...envs.contract import Env
 from ...envs.planar.env import PlanarEnv
 from ...envs.track.env import TrackEnv
 from ...policies.judge import rollout, track
@@ -112,7 +112,7 @@ def compare(
     how: Compression,
 ) -> Compared:
     """Both graphs on the same states and the same episodes."""
-    scores = [played(env, policy, None, how.episodes) for _, policy in (before, after)]
+    scores = [played(env, policy, how.episodes) for _, policy in (before, after)]
     costs = []
     for (content, _), score in zip((before, after), scores, strict=True):
         p50, p99 = latency(content, states)
@@ -135,12 +135,12 @@ def sensitivity(content: bytes, states: Arrays) -> float:
     return 4 * worst
 
 
-def played(env: Env, policy: Policy, params: PyTree, episodes: int) -> NDArray:
+def played(env: Env, policy: Policy, episodes: int) -> NDArray:
     """[episodes, 1] scores, or [levels, attempts] what was solved."""
     if isinstance(env, TrackEnv):
-        return track.scores(track.evaluate(env, policy, params, episodes=episodes))[:, None]
+        return track.scores(track.evaluate(env, policy, None, episodes=episodes))[:, None]
     assert isinstance(env, PlanarEnv)  # no other policy is exported
-    return rollout.evaluate(env, policy, params, attempts=episodes).solved.astype(float)
+    return rollout.evaluate(env, policy, None, attempts=episodes).solved.astype(float)
 
 
 def interval(table: NDArray) -> Interval:

@@ -36,7 +36,7 @@ class Seen(NamedTuple):
 
 
 class Stage(Lockstep):
-    """See the module."""
+    """The robot, its clock and its link, as the controller meets them; what happened is in its fields."""
 
     def __init__(self, read: Bundle, fault: Fault, seed: int):
         """Raises ValueError for a bundle that is not for a robot."""
@@ -134,6 +134,7 @@ class Stage(Lockstep):
 
 UP = np.array([0.0, 0.0, 1.0])
 ALMOST = 1 + 1e-9
+"""Gains may be off by rounding."""
 
 
 class Disk(io.RawIOBase):
