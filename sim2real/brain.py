@@ -107,7 +107,7 @@ def limits_of(contract: Contract) -> Limits:
     return Limits(
         lower=lower + own.joint_margin,
         upper=upper - own.joint_margin,
-        torque=np.array(contract.torque_limits),
+        torque=own.max_torque * np.array(contract.torque_limits),
         rate=np.full(len(lower), own.max_action_delta / contract.control_dt),
         speed=own.max_joint_speed * np.array(contract.joint_vel_limits),
         kp=np.array(contract.kp),

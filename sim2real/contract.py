@@ -148,6 +148,8 @@ class Arm:
     """A joint's largest step of one solve, rad."""
     solves: int
     """Per tick."""
+    foresight: float
+    """Share of the tilt that the gyroscope foretells for the next tick."""
     integral: float
     """Gain, 1/s."""
     most_integral: float
@@ -189,6 +191,8 @@ class Safety:
     """Targets keep so far from the joints' limits, rad."""
     max_joint_speed: float
     """Of a joint, as a multiple of `joint_vel_limits`: a foot that lands drives its motors faster than they can go."""
+    max_torque: float
+    """That a target may ask of a drive, as a multiple of `torque_limits`, to which drives keep by themselves."""
     max_base_speed: float
     """Turning rate of the base, rad/s."""
     min_height: float

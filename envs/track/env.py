@@ -168,6 +168,7 @@ class TrackEnv:
             place, turn = self.goal_pose(goal, seen)
             arm, reaching = reach.advance(robot, self.places, reaching, seen, place, turn, self.config.control_dt)
             targets = targets.at[:, robot.arm].set(arm)
+        targets = jnp.clip(targets, robot.lower + spec.TARGET_MARGIN, robot.upper - spec.TARGET_MARGIN)
         return jnp.zeros((worlds, self.world.model.nu)).at[:, robot.actuator].set(targets), reaching
 
     def _advance(

@@ -26,6 +26,9 @@ MOST_TURN = 0.15
 """A joint's largest step of one solve, rad."""
 SOLVES = 2
 """Per control step."""
+FORESIGHT = 0.5
+"""Share of the tilt that the gyroscope foretells for the next step: the rate of a base whose feet land is jerky, and a
+robot's readings are late, so all of it would shake arm and base."""
 INTEGRAL = 2.0
 """Gain of the integral, 1/s."""
 MOST_INTEGRAL = 0.15
@@ -60,7 +63,7 @@ def advance(
     """
     arm = places.arm
     assert arm is not None
-    tilt = rotation.multiply(seen.tilt, rotation.from_vector(dt * seen.rate * jnp.array([1.0, 1.0, 0.0])))
+    tilt = rotation.multiply(seen.tilt, rotation.from_vector(FORESIGHT * dt * seen.rate * jnp.array([1.0, 1.0, 0.0])))
     place = place - dt * seen.velocity[:, 2:] * jnp.array([0.0, 0.0, 1.0])
     back = rotation.conjugate(rotation.multiply(tilt, jnp.asarray(places.arm_turn, jnp.float32)))
     place = rotation.rotate(back, place - rotation.rotate(tilt, jnp.asarray(places.arm_base, jnp.float32)))

@@ -18,6 +18,8 @@ from .reward import Moment
 
 MOST_ACTION = 5.0
 """Actions are clipped to this, either way."""
+TARGET_MARGIN = 0.02
+"""Drive targets keep so far from the joints' limits, rad, as they will on a robot."""
 
 
 def driven(config: TrackConfig, robot: Robot) -> slice:

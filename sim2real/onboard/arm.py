@@ -21,7 +21,8 @@ def advance(
     arm, dt = contract.arm, contract.control_dt
     assert arm is not None
     place, turn = goal_pose(contract, body, goal_next, float(readings.height))
-    tilt = rotation.multiply(rotation.tilt(readings.turn), rotation.from_vector(dt * readings.rate * (1.0, 1.0, 0.0)))
+    turned = arm.foresight * dt * readings.rate * (1.0, 1.0, 0.0)
+    tilt = rotation.multiply(rotation.tilt(readings.turn), rotation.from_vector(turned))
     back = rotation.conjugate(tilt)
     place = rotation.rotate(back, place - (0.0, 0.0, dt * float(readings.climb)))
     turn = rotation.multiply(back, turn)

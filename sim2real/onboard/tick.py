@@ -86,4 +86,11 @@ def act(
         reached, reference, integral = arm.advance(contract, body, readings, told.goal_next, memory)
         targets[body.arm] = reached
         memory = replace(memory, reference=reference, integral=integral)
-    return targets, memory
+    return within_reach(contract, targets), memory
+
+
+def within_reach(contract: Contract, targets: NDArray) -> NDArray:
+    """[J] targets as far from the joints' limits as the policy's own were."""
+    assert contract.safety is not None
+    lower, upper = np.array(contract.joint_pos_limits).T
+    return np.clip(targets, lower + contract.safety.joint_margin, upper - contract.safety.joint_margin)
