@@ -32,7 +32,18 @@ SHIPPED = ROOT / "policies" / "pretrained" / "track-b1z1"
 GAMBOL = str(Path(sys.executable).with_name("gambol"))
 LATENCIES = (0.0, 10.0, 20.0, 30.0)
 CLIENTS = (1, 4, 16, 64)
-COMPRESSIONS = (["int8"], ["int8", "--smooth", "0.5"], ["w8"], ["w4"], ["w4", "--hqq"], ["w2"], ["w2", "--hqq"])
+COMPRESSIONS = (
+    "--quantize int8",
+    "--quantize int8 --smooth 0.5",
+    "--quantize w8",
+    "--quantize w4",
+    "--quantize w4 --hqq",
+    "--quantize w2",
+    "--quantize w2 --hqq",
+    "--prune 1 --heal 0",
+    "--prune 1",
+    "--prune 1 --quantize w4",
+)
 
 
 def told(*words: str) -> dict[str, Any]:
@@ -110,8 +121,8 @@ def compression(short: bool) -> Iterator[dict[str, Any]]:
     """What each way costs."""
     for words in COMPRESSIONS[:1] if short else COMPRESSIONS:
         with tempfile.TemporaryDirectory() as scratch:
-            rest = ["--force", "--episodes", "16" if short else "512", "--quantize", *words]
-            yield {"how": " ".join(words), **told("export", str(SHIPPED), "-o", f"{scratch}/b", *rest)["compared"]}
+            rest = ["--force", "--episodes", "16" if short else "512", *words.split()]
+            yield {"how": words, **told("export", str(SHIPPED), "-o", f"{scratch}/b", *rest)["compared"]}
 
 
 def server(short: bool) -> Iterator[dict[str, Any]]:

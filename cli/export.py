@@ -16,6 +16,7 @@ DESCRIPTION = """Make a bundle of a policy: its ONNX graph, the contract, record
 
   gambol export policies/pretrained/track-b1z1 -o bundle
   gambol export policies/pretrained/track-b1z1 -o small --quantize int8
+  gambol export policies/pretrained/track-b1z1 -o thin --prune 1
   gambol verify bundle
 
 A smaller graph is made only if it plays as well: both play the same episodes of the policy's own env.
@@ -36,6 +37,10 @@ class Arguments:
     """Of the roll-outs that are recorded."""
     quantize: Method | None = None
     """Make the graph smaller: int8, w8, w4 or w2. The bundle is written only if it plays as well."""
+    prune: int = 0
+    """Leave out so many hidden layers, and let the others learn from the whole policy; likewise."""
+    heal: int = 200
+    """With --prune: updates in which they learn."""
     hqq: bool = False
     """With w8, w4 and w2: half-quadratic quantisation in place of the search for the least error."""
     smooth: float | None = None
@@ -54,9 +59,9 @@ def main(argv: list[str]) -> int:
     """Export, and say what was made. Raises ValueError or OSError for what the user can mend."""
     options = read(Arguments, argv, prog="gambol export", description=DESCRIPTION)
     names = [field.name for field in fields(Compression) if hasattr(options, field.name)]
-    asked = Compression(**{name: getattr(options, name) for name in names}) if options.quantize else None
-    if asked is None and (options.hqq or options.smooth is not None):
-        raise ValueError("--hqq and --smooth go with --quantize: say --quantize w4, say")
+    wanted = {name: getattr(options, name) for name in names}
+    smaller = any(wanted[name] not in (None, 0, False) for name in ("quantize", "prune", "hqq", "smooth"))
+    asked = Compression(**wanted) if smaller else None
     made = export(options.run, options.out, which(options.checkpoint), options.seed, asked)
     if made.compared:
         print(table(made.compared))

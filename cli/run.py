@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-import numpy as np
 import tyro
 
 from ..sim2real import bundle
@@ -18,6 +17,7 @@ from ..sim2real.onboard import model as models
 from ..sim2real.operators import Moment, Script
 from ..sim2real.robots.imperfect import Imperfections
 from ..sim2real.robots.open import open_robot
+from ..sim2real.spread import Spread
 from ..sim2real.verify import open_session, verify
 from .arguments import read
 
@@ -109,15 +109,15 @@ def main(argv: list[str]) -> int:
 def tell(summary: Summary) -> dict:
     """A summary as JSON."""
 
-    def quantiles(values) -> dict[str, float]:
-        return {f"p{q}": float(np.percentile(values, q)) if len(values) else 0.0 for q in (50, 99)}
+    def quantiles(spread: Spread) -> dict[str, float]:
+        return {f"p{percent}": spread.quantile(percent / 100) for percent in (50, 99)}
 
     return {
         "ok": not summary.stops,
         "ticks": summary.ticks,
         "missed": summary.missed,
-        "jitter_ms": quantiles(summary.late_ms),
-        "inference_ms": quantiles(summary.inference_ms),
+        "jitter_ms": quantiles(summary.late),
+        "inference_ms": quantiles(summary.inference),
         "stops": [{"time": stop.time, "reason": stop.reason.name.lower()} for stop in summary.stops],
         "modes": summary.modes,
         "lost": summary.lost,

@@ -15,6 +15,7 @@ from .log import Writer
 from .onboard.words import Told
 from .robots.link import Link
 from .safety import Reason
+from .spread import Spread
 
 SILENT = 0.5
 """Seconds of silence after which, with drives that only damp, a robot that started anew is listened to."""
@@ -59,14 +60,14 @@ class Stop(NamedTuple):
 
 
 class Summary(NamedTuple):
-    """What came of a run. Times in ms, one for each tick."""
+    """What came of a run."""
 
     ticks: int
     missed: int
     """Deadlines that passed before their tick was done."""
-    late_ms: NDArray
+    late: Spread
     """How late ticks began."""
-    inference_ms: NDArray
+    inference: Spread
     """Of the policy's ticks."""
     stops: tuple[Stop, ...]
     modes: dict[str, int]
@@ -110,7 +111,7 @@ def run(
     `timed` is what the brain infers with. Nothing that robot, network or disk do raises here.
     """
     dt, state = brain.contract.control_dt, State()
-    late, inference, stops, modes = [], [], [], dict.fromkeys((mode.name.lower() for mode in Mode), 0)
+    late, inference, stops, modes = Spread(), Spread(), [], dict.fromkeys((mode.name.lower() for mode in Mode), 0)
     ticks = missed = skipped = 0
     gc.collect()
     gc.freeze()
@@ -141,9 +142,9 @@ def run(
                 writer.write(**known, **spent)
             ticks += 1
             modes[order.mode.name.lower()] += 1
-            late.append(1e3 * (start - due))
+            late.add(1e3 * (start - due))
             if timed.taken:
-                inference.append(1e3 * timed.taken)
+                inference.add(1e3 * timed.taken)
             due += dt
             skipped = max(0, int((clock.now() - due) / dt))
             missed += skipped + (clock.now() > due)
@@ -156,7 +157,7 @@ def run(
         gc.enable()
         gc.unfreeze()
     lost = writer.lost if writer else 0
-    return Summary(ticks, missed, np.array(late), np.array(inference), tuple(stops), modes, lost)
+    return Summary(ticks, missed, late, inference, tuple(stops), modes, lost)
 
 
 def damping_ask() -> Ask:

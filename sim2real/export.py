@@ -5,14 +5,19 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from ..envs.contract import PyTree
 from ..envs.make import with_engine
 from ..policies.judge.provenance import commit, versions
 from ..policies.learn.checkpoint import Which
 from ..policies.learn.config import TrainConfig
-from ..policies.learn.run import build, load_policy
+from ..policies.learn.distil import Actor, DistilConfig
+from ..policies.learn.ppo.acting import make_parts, make_policy
+from ..policies.learn.run import LoadedPolicy, build, load_policy
 from ..policies.nets.stream import shapes_of
+from ..policies.policy import Policy
 from . import bundle, contract, foreign, graphs, record, schema
 from .compress.compress import STATES, Compared, Compression, compare, compress, sensitivity
+from .compress.prune import prune
 from .contract import SCHEMA_VERSION, Contract, Selftest
 from .describe import describe
 from .graphs import as_policy
@@ -58,7 +63,11 @@ def export(
     policy, params, compared, gentle = loaded.policy, loaded.params, None, TOLERANCE
     if compression is not None:
         states = record.states(loaded.env, policy, params, told.meaning, graph, seed, STATES)
-        small = compress(content, compression, states)
+        thin = content
+        if compression.prune:
+            left = pruned(loaded, compression, seed)
+            thin, _ = graphs.export(*left, like, told.meaning, GRAPH, NAMES)
+        small = compress(thin, compression, states)
         both = [(made, as_policy(open_session(made), graph, told.meaning, like)) for made in (content, small)]
         compared = compare(loaded.env, both[0], both[1], graph, states, compression)
         if compared.drop.mean > compression.margin and not compression.force:
@@ -104,13 +113,20 @@ def export(
     return Exported(made, bundle.write(folder, files), sum(map(len, files.values())), compared)
 
 
+def pruned(loaded: LoadedPolicy, how: Compression, seed: int) -> tuple[Policy, PyTree]:
+    """The policy with fewer hidden layers, healed."""
+    parts = make_parts(loaded.env.spec, loaded.config.ppo, loaded.config.network)
+    left = prune(loaded.env, Actor(parts, loaded.params), how.prune, DistilConfig(how.heal), seed)
+    return make_policy(left.actor.parts, temperature=0.0), left.actor.params
+
+
 def too_much(compared: Compared, how: Compression) -> str:
     """Why a compression is refused."""
     before, after = compared.before.score, compared.after.score
     return (
-        f"quantize {how.quantize}: the score drops from {before.mean:.3f} to {after.mean:.3f} ({before.lo:.3f} to "
+        f"{how}: the score drops from {before.mean:.3f} to {after.mean:.3f} ({before.lo:.3f} to "
         f"{before.hi:.3f} before, {after.lo:.3f} to {after.hi:.3f} after), by more than {how.margin:g}: "
-        "use more bits, a larger --margin, or --force"
+        "use more bits or fewer --prune, more --heal, a larger --margin, or --force"
     )
 
 

@@ -31,6 +31,8 @@ class Distribution(NamedTuple):
     of the action: they are independent."""
     entropy: Callable[[Array], Array]
     """(parameters) -> [...] in nats."""
+    kl: Callable[[Array, Array], Array]
+    """(parameters p, parameters q) -> [...] Kullback-Leibler divergence of q from p, in nats."""
 
     def log_prob(self, parameters: Array, action: Array) -> Array:
         """[...] of the whole action."""
@@ -68,7 +70,12 @@ def gaussian(size: int) -> Distribution:
     def entropy(parameters: Array) -> Array:
         return jnp.sum(split(parameters)[1] + 0.5 * log(2 * pi) + 0.5, axis=-1)
 
-    return Distribution(size, size, sample, lambda parameters: split(parameters)[0], log_probs, entropy)
+    def kl(p: Array, q: Array) -> Array:
+        (mean, log_std), (other, other_log_std) = split(p), split(q)
+        wide = jnp.exp(2 * (log_std - other_log_std)) + ((mean - other) * jnp.exp(-other_log_std)) ** 2
+        return jnp.sum(other_log_std - log_std + 0.5 * (wide - 1), axis=-1)
+
+    return Distribution(size, size, sample, lambda parameters: split(parameters)[0], log_probs, entropy, kl)
 
 
 def categorical(choices: int) -> Distribution:
@@ -87,7 +94,10 @@ def categorical(choices: int) -> Distribution:
     def entropy(logits: Array) -> Array:
         return -jnp.sum(jax.nn.softmax(logits) * jax.nn.log_softmax(logits), axis=-1)
 
-    return Distribution(choices, 0, sample, mode, log_probs, entropy)
+    def kl(p: Array, q: Array) -> Array:
+        return jnp.sum(jax.nn.softmax(p) * (jax.nn.log_softmax(p) - jax.nn.log_softmax(q)), axis=-1)
+
+    return Distribution(choices, 0, sample, mode, log_probs, entropy, kl)
 
 
 def multi_categorical(choices: tuple[int, ...]) -> Distribution:
@@ -113,4 +123,7 @@ def multi_categorical(choices: tuple[int, ...]) -> Distribution:
     def entropy(logits: Array) -> Array:
         return sum((part.entropy(own) for part, own in zip(parts, split(logits), strict=True)), jnp.float32(0))
 
-    return Distribution(sum(choices), 0, sample, mode, log_probs, entropy)
+    def kl(p: Array, q: Array) -> Array:
+        return sum((part.kl(*pair) for part, *pair in zip(parts, split(p), split(q), strict=True)), jnp.float32(0))
+
+    return Distribution(sum(choices), 0, sample, mode, log_probs, entropy, kl)

@@ -99,6 +99,11 @@ class MLP(nnx.Module):
 
     def on_columns(self, x: Array) -> Array:
         """[inputs, rows] -> [features, rows]."""
+        return self.every(x)[-1]
+
+    def every(self, x: Array) -> list[Array]:
+        """[inputs, rows] -> what goes into each layer and what comes out of the last, [width, rows]."""
+        found = [x]
         for layer in self.layers:
-            x = ACTIVATIONS[self.activation](on_columns(layer, x))
-        return x
+            found.append(ACTIVATIONS[self.activation](on_columns(layer, found[-1])))
+        return found

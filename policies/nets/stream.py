@@ -94,9 +94,14 @@ class Stream(nnx.Module):
         Returns numbers [T, B, outputs + free], the memory after each step and before any forgetting [T, B, recurrent],
         and the memory to go on with.
         """
+        features, after, last = self.features(observation, done, memory)
+        return self._numbers(features), after, last
+
+    def features(self, observation: PyTree, done: Array, memory: PyTree) -> tuple[Array, PyTree, PyTree]:
+        """What the hidden layers are given [T, B, N], and the memory; see `unroll`."""
         features = over_time(self.encoder, observation)
         after, last = (None, None) if self.core is None else self.core.unroll(features, done, memory)
-        return self._numbers(features if after is None else after), after, last
+        return (features if after is None else after), after, last
 
     def _numbers(self, features: Array) -> Array:
         last = self.trunk.on_columns(to_columns(features))

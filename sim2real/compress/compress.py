@@ -30,8 +30,13 @@ Arrays = dict[str, NDArray]
 class Compression:
     """What is done to a graph. Raises ValueError, in one line, for what cannot be."""
 
-    quantize: Method
-    """int8: weights and, on the fly, inputs in 8 bits. w8, w4, w2: weights in blocks of so few bits."""
+    quantize: Method | None = None
+    """int8: weights and, on the fly, inputs in 8 bits. w8, w4, w2: weights in blocks of so few bits. None: as they are.
+    """
+    prune: int = 0
+    """Hidden layers that are left out."""
+    heal: int = 200
+    """Updates in which what is left of the layers learns from the whole policy."""
     hqq: bool = False
     """Blocks by half-quadratic quantisation; by default by search for the least squared error."""
     block: int = 32
@@ -45,9 +50,19 @@ class Compression:
     force: bool = False
     """Write it whatever the drop is."""
 
+    def __str__(self) -> str:
+        pruned = f"prune {self.prune}" if self.prune else ""
+        return ", ".join(filter(None, [pruned, f"quantize {self.quantize}" if self.quantize else ""]))
+
     def __post_init__(self):
-        if self.quantize not in get_args(Method):
+        if self.quantize not in (None, *get_args(Method)):
             raise ValueError(f"quantize is {self.quantize!r}: use {', '.join(get_args(Method))}")
+        if self.prune < 0 or self.heal < 0:
+            raise ValueError("prune and heal must be 0 or more")
+        if self.quantize is None and (self.hqq or self.smooth is not None):
+            raise ValueError("hqq and smooth go with quantize: say --quantize w4, say")
+        if not (self.quantize or self.prune):
+            raise ValueError("nothing is made smaller: say --quantize w4 or --prune 1, say")
         if self.hqq and self.quantize == "int8":
             raise ValueError("hqq goes with w8, w4 and w2, not with int8")
         if self.block < 16 or self.block & (self.block - 1):
@@ -84,8 +99,9 @@ def compress(content: bytes, how: Compression, states: Arrays) -> bytes:
 
     Raises ValueError for a graph without linear layers, or where one would be left as it is.
     """
-    onnx = need("onnx")
-    model = onnx.load_from_string(content)
+    if how.quantize is None:
+        return content
+    model = need("onnx").load_from_string(content)
     if how.smooth is not None:
         model = passes.smoothed(model, reached(model, states), how.smooth)
     if how.quantize == "int8":

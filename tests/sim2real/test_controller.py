@@ -62,7 +62,7 @@ def test_ticks_begin_on_absolute_deadlines_and_the_last_order_damps(stage):
     np.testing.assert_allclose(np.diff(times[:-3]), DT, atol=1e-6)
     assert summary.missed == 0 and not summary.stops and summary.ticks == len(times) - 3
     assert summary.modes["stand"] == 100 and summary.modes["policy"] == summary.ticks - 100 - summary.modes["passive"]
-    assert len(summary.inference_ms) == summary.modes["policy"]
+    assert len(summary.inference) == summary.modes["policy"]
     for _, order in link.sent[-3:]:
         assert not order.kp.any() and (order.kd > 0).all()
 

@@ -84,12 +84,17 @@ def make_policy(parts: Parts, temperature: float = 1.0) -> Policy:
     """The actor as a policy; its params are `PolicyParams`. Temperature 1 samples as in training, 0 takes the mode."""
 
     def act(params: PolicyParams, memory: Array | None, observation: Observation, key: Array):
-        seen = normalised(parts.config, params.statistics, observation.policy)
-        if parts.adaptation is not None:
-            seen = with_latent(seen, history_latent(parts.adaptation, params.history, seen))
-        return _sample(parts, params.actor, seen, memory, key, temperature)
+        return _sample(parts, params.actor, shown(parts, params, observation), memory, key, temperature)
 
     return Policy(parts.initial_memory, act)
+
+
+def shown(parts: Parts, params: PolicyParams, observation: Observation) -> PyTree:
+    """What the actor of a policy is shown of an observation, leaves [B, ...]."""
+    seen = normalised(parts.config, params.statistics, observation.policy)
+    if parts.adaptation is None:
+        return seen
+    return with_latent(seen, history_latent(parts.adaptation, params.history, seen))
 
 
 def make_collector(parts: Parts) -> Policy:

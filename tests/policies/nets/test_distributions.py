@@ -93,3 +93,12 @@ def test_the_family_fits_the_action_space(space, outputs, free):
 def test_an_action_space_without_a_family_is_named(space):
     with pytest.raises(ValueError, match="use a flat Box"):
         distribution_for(space)
+
+
+@pytest.mark.parametrize("family", [gaussian(3), categorical(4), multi_categorical((3, 2, 4))])
+def test_divergence_is_the_mean_log_ratio(family):
+    p, q = RNG.normal(size=(2, family.outputs + family.free)).astype(np.float32)
+    drawn = family.sample(jnp.tile(p, (DRAWS, 1)), jax.random.key(3), 1.0)
+    ratio = family.log_prob(p, drawn) - family.log_prob(q, drawn)
+    assert family.kl(p, q) == pytest.approx(float(ratio.mean()), abs=4 * float(ratio.std()) / DRAWS**0.5)
+    assert family.kl(p, p) == pytest.approx(0, abs=1e-6) and family.kl(p, q) > 0.1

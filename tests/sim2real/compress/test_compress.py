@@ -67,7 +67,7 @@ def test_a_graph_that_plays_worse_is_not_written(judged, tmp_path):
 
 def test_a_compressed_bundle_proves_itself(judged, tmp_path):
     judged(0.01)
-    made = export.export(WALKER, tmp_path / "b", compression=Compression("int8"))
+    made = export.export(WALKER, tmp_path / "b", compression=Compression("int8", prune=1, heal=0))
     assert made.contract.selftest.readings_atol > 1e-4 and not made.contract.selftest.batched
     checks = verify.verify(tmp_path / "b")
     assert all(check.ok for check in checks.values()), checks
@@ -87,6 +87,9 @@ def test_a_compressed_bundle_proves_itself(judged, tmp_path):
         ({"quantize": "w4", "block": 24}, "block is 24: it must be a power of two"),
         ({"quantize": "w4", "smooth": 1.5}, "smooth is 1.5"),
         ({"quantize": "w4", "margin": -1.0}, "margin must be 0 or more"),
+        ({"prune": -1}, "prune and heal must be 0 or more"),
+        ({}, "nothing is made smaller"),
+        ({"prune": 1, "smooth": 0.5}, "hqq and smooth go with quantize"),
     ],
 )
 def test_what_cannot_be_is_refused(settings, message):
