@@ -100,7 +100,7 @@ def distil(env: Env, teacher: Actor, student: Actor, config: DistilConfig, seed:
             jax.random.permutation(k, config.worlds * config.steps) for k in jax.random.split(shuffling, config.epochs)
         ]
 
-        def descend(carry: tuple[nnx.State, optax.OptState], chosen: Array):
+        def descend(carry: Any, chosen: Array) -> tuple[Any, Array]:
             actor, optimised = carry
             part = jax.tree.map(lambda leaf: leaf[chosen], rows)
             loss, gradient = jax.value_and_grad(partial(_divergence, student.parts))(actor, *part)
