@@ -1,0 +1,56 @@
+"""The flow head: from what is known and a chunk half way from noise to actions, to the velocity of the way there.
+
+As in the papers a chunk is noise at time 0 and actions at time 1, in between `time * actions + (1 - time) * noise`, so
+the velocity is `actions - noise` (Lipman et al. 2023, Flow Matching). Times are per token: a token at
+time 1 is an action that is settled already (Black et al. 2025, Training-Time Action Conditioning).
+"""
+
+import jax
+import jax.numpy as jnp
+from flax import nnx
+from jax import Array
+
+from . import time as times
+from .config import FlowConfig
+from .transformer import Known, Transformer
+
+
+class FlowHead(nnx.Module):
+    """See the module. A is the size of an action, H the horizon."""
+
+    def __init__(self, config: FlowConfig, action: int, *, rngs: nnx.Rngs):
+        width = config.action.width
+        self.config, self.action = config, action
+        self.transformer = Transformer(config, rngs=rngs)
+        self.look = nnx.Linear(action, width, rngs=rngs)
+        self.state = nnx.Linear(config.state, width, rngs=rngs) if config.state else None
+        mixed = width if config.time == "adaptive" else 2 * width
+        self.time_in, self.time_out = nnx.Linear(mixed, width, rngs=rngs), nnx.Linear(width, width, rngs=rngs)
+        self.act = nnx.Linear(width, action, rngs=rngs)
+
+    def encode(self, tokens: Array, valid: Array) -> Known:
+        """What is known: tokens [B, P, width of the prefix], where `valid` [B, P] bool. Once for all Euler steps."""
+        return self.transformer.encode(tokens, valid)
+
+    def velocity(self, known: Known, chunk: Array, time: Array, state: Array | None = None) -> Array:
+        """[B, H, A] of a `chunk` [B, H, A] at `time` [B, H], given the `state` [B, N] where it is a token."""
+        width = self.config.action.width
+        told, look = times.embedding(time, width), self.look(chunk)
+        condition = None
+        if self.config.time == "adaptive":
+            condition = jax.nn.swish(self.time_out(jax.nn.swish(self.time_in(told))))
+        else:
+            look = self.time_out(jax.nn.swish(self.time_in(jnp.concatenate([look, told], axis=-1))))
+        blocks = jnp.zeros(chunk.shape[1], jnp.int32)
+        if self.state is not None:
+            assert state is not None
+            look = jnp.concatenate([self.state(state)[:, None], look], axis=1)
+            blocks = jnp.concatenate([jnp.zeros(1, jnp.int32), blocks + 1])
+            if condition is not None:  # a state has no flow time: it is as settled as can be
+                settled = jnp.ones((chunk.shape[0], 1))
+                told = times.embedding(settled, width)
+                condition = jnp.concatenate(
+                    [jax.nn.swish(self.time_out(jax.nn.swish(self.time_in(told)))), condition], axis=1
+                )
+        found = self.transformer.decode(known, look, blocks, condition)
+        return self.act(found[:, -chunk.shape[1] :])

@@ -1,0 +1,26 @@
+"""From noise to a chunk of actions, by Euler's method."""
+
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+
+Velocity = Callable[[Array, Array], Array]
+"""(chunk [B, H, A], time [B, H]) -> velocity [B, H, A]."""
+Field = Callable[[Array, Array], Array]
+"""(chunk [B, H, A], time []) -> velocity [B, H, A]: of all tokens at one time."""
+
+
+def euler(field: Field, noise: Array, steps: int) -> Array:
+    """The chunk [B, H, A] that `noise` [B, H, A] flows to in so many equal steps of time."""
+
+    def step(chunk: Array, now: Array) -> tuple[Array, None]:
+        return chunk + field(chunk, now) / steps, None
+
+    return jax.lax.scan(step, noise, jnp.arange(steps) / steps)[0]
+
+
+def at_one_time(velocity: Velocity) -> Field:
+    """The field of all tokens at the same time."""
+    return lambda chunk, time: velocity(chunk, jnp.broadcast_to(time, chunk.shape[:2]))

@@ -1,0 +1,90 @@
+"""Two weight sets, one attention: what is known is encoded once and kept, actions look at it as often as they like.
+
+Nothing that is known looks at actions, so encoding it alone gives the same as all tokens together (Black et al. 2024,
+appendix B).
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from flax import nnx
+from jax import Array
+
+from .attention import attend, block_mask, positions
+from .config import ExpertConfig, FlowConfig
+from .expert import Expert, Norm
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
+class Known:
+    """Keys and values of P prefix tokens in every layer."""
+
+    keys: Array
+    """[depth, B, P, kv_heads, head_dim]"""
+    values: Array
+    """The same."""
+    valid: Array
+    """[B, P] bool"""
+
+
+class Stack(nnx.Module):
+    """All layers of one weight set; their weights have a leading axis of `depth`."""
+
+    def __init__(self, config: FlowConfig, sizes: ExpertConfig, adaptive: bool, *, rngs: nnx.Rngs):
+        keys = jax.random.split(rngs.params(), config.depth)
+        self.layers = nnx.vmap(lambda key: Expert(config, sizes, adaptive, rngs=nnx.Rngs(params=key)))(keys)
+        self.remat = config.remat
+
+    def scan(self, body: Any, carry: Any, others: Any = None) -> Any:
+        """`body(layer, carry, other) -> (carry, out)` from the first layer to the last."""
+        graph, state = nnx.split(self.layers)
+
+        def step(carry: Any, given: tuple[Any, Any]) -> tuple[Any, Any]:
+            weights, other = given
+            return body(nnx.merge(graph, weights), carry, other)
+
+        return jax.lax.scan(jax.checkpoint(step) if self.remat else step, carry, (state, others))
+
+
+class Transformer(nnx.Module):
+    """See the module."""
+
+    def __init__(self, config: FlowConfig, *, rngs: nnx.Rngs):
+        self.prefix = Stack(config, config.prefix, False, rngs=rngs)
+        adaptive = config.time == "adaptive"
+        self.action = Stack(config, config.action, adaptive, rngs=rngs)
+        self.last = Norm(config.action.width, adaptive, rngs=rngs)
+
+    def encode(self, tokens: Array, valid: Array) -> Known:
+        """What is known, as tokens [B, P, width] of one block, where `valid` [B, P] bool."""
+        place = positions(valid)
+        mask = jnp.broadcast_to(valid[:, None, :], (*valid.shape, valid.shape[1]))
+
+        def body(layer: Expert, x: Array, _: None) -> tuple[Array, tuple[Array, Array]]:
+            heads, _gate = layer.heads(x, place, None)
+            x = layer.after(x, attend(*heads, mask), None, None)
+            return x, (heads.keys, heads.values)
+
+        _, (keys, values) = self.prefix.scan(body, tokens.astype(jnp.float32))
+        return Known(keys, values, valid)
+
+    def decode(self, known: Known, tokens: Array, blocks: Array, condition: Array | None) -> Array:
+        """Tokens [B, S, width] of `blocks` [S] int, which see what is known and each other by blocks, each told a
+        `condition` [B, S, width] if norms are adaptive -> [B, S, width], normalised."""
+        count = tokens.shape[1]
+        real = jnp.ones((tokens.shape[0], count), bool)
+        place = positions(real, start=known.valid.sum(axis=-1, keepdims=True))
+        everything = jnp.concatenate([known.valid, real], axis=1)
+        all_blocks = jnp.concatenate([jnp.full(known.valid.shape[1], -1), blocks])
+        mask = block_mask(blocks, all_blocks, everything)
+
+        def body(layer: Expert, x: Array, kept: tuple[Array, Array]) -> tuple[Array, None]:
+            heads, gate = layer.heads(x, place, condition)
+            keys, values = (jnp.concatenate([old, new], axis=1) for old, new in zip(kept, heads[1:], strict=True))
+            return layer.after(x, attend(heads.queries, keys, values, mask), gate, condition), None
+
+        x, _ = self.action.scan(body, tokens.astype(jnp.float32), (known.keys, known.values))
+        return self.last(x, condition)[0]

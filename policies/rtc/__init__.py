@@ -1,0 +1,1 @@
+"""Real-time chunking: chunks of actions that go on from those still being executed."""

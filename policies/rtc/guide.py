@@ -1,0 +1,63 @@
+"""Fields that lead a chunk to go on from the one before."""
+
+from typing import Literal
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+
+from ..nets.flow.sampling import Field, Velocity, at_one_time
+from .weights import guidance_weight
+
+Jacobian = Literal["vjp", "identity"]
+MOST = 5.0
+"""Most guidance weight, of the paper."""
+
+
+def guided(velocity: Velocity, before: Array, weights: Array, most: float = MOST, jacobian: Jacobian = "vjp") -> Field:
+    """Guidance towards the chunk `before` [B, H, A], aligned with the new one, as `weights` [H] say (Song et al. 2023,
+    pseudo-inverse guidance; Black et al. 2025, arXiv 2506.07339, equations 2 to 4).
+
+    "vjp" is what is published; "identity" takes the network's Jacobian for the identity, which costs hardly anything
+    and is another algorithm.
+    """
+    field = at_one_time(velocity)
+
+    def led(chunk: Array, time: Array) -> Array:
+        def ahead(chunk: Array) -> tuple[Array, Array]:
+            found = field(chunk, time)
+            return chunk + (1 - time) * found, found
+
+        if jacobian == "vjp":
+            end, pull, found = jax.vjp(ahead, chunk, has_aux=True)
+            (push,) = pull((before - end) * weights[:, None])
+        else:
+            end, found = ahead(chunk)
+            push = (before - end) * weights[:, None]
+        return found + guidance_weight(time, most) * push
+
+    return led
+
+
+def settled(velocity: Velocity, before: Array, delay: Array | int) -> Field:
+    """The first `delay` actions are those of the chunk `before` [B, H, A], and the network is told so (Black et al.
+    2025, arXiv 2512.05964): for policies that were trained with settled actions. Start from `begun`."""
+    fixed = jnp.arange(before.shape[1]) < delay
+
+    def led(chunk: Array, time: Array) -> Array:
+        times = jnp.broadcast_to(jnp.where(fixed, 1.0, time), chunk.shape[:2])
+        return jnp.where(fixed[:, None], 0.0, velocity(chunk, times))
+
+    return led
+
+
+def begun(noise: Array, before: Array, delay: Array | int) -> Array:
+    """Noise [B, H, A], with the first `delay` actions those of the chunk before."""
+    return jnp.where((jnp.arange(before.shape[1]) < delay)[:, None], before, noise)
+
+
+def shifted(chunk: Array, by: Array | int) -> Array:
+    """A chunk [B, H, A] that is seen `by` steps later; zeros where it does not reach."""
+    horizon = chunk.shape[1]
+    place = jnp.arange(horizon) + by
+    return jnp.where((place < horizon)[:, None], chunk[:, jnp.minimum(place, horizon - 1)], 0.0)
