@@ -1,0 +1,1 @@
+"""Flow matching: learning to predict chunks of actions from recorded ones."""

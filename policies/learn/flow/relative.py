@@ -1,0 +1,22 @@
+"""Actions as differences to the state at the start of their chunk, for entries that are of the same kind.
+
+Not from step to step: a chunk can be read without what came before it. Grippers and the like stay absolute.
+"""
+
+from jax import Array
+
+
+def relative(actions: Array, state: Array, mask: Array) -> Array:
+    """Actions [..., H, A] less the `state` [..., A] where `mask` [A] bool."""
+    return actions - (state * mask)[..., None, :]
+
+
+def absolute(actions: Array, state: Array, mask: Array) -> Array:
+    """The inverse of `relative`."""
+    return actions + (state * mask)[..., None, :]
+
+
+def moved(actions: Array, before: Array, now: Array, mask: Array) -> Array:
+    """Relative actions of a chunk that began at the state `before` [..., A], told from the state `now`: what is left of
+    a chunk can lead another one only in the frame of that one."""
+    return relative(absolute(actions, before, mask), now, mask)
