@@ -35,10 +35,12 @@ def test_a_reader_of_mjlabs_metadata(walker, ticks, graph):
     assert told["observation_names"].split(",")[:3] == ["gravity", "angular_velocity", "joint_position"]
     assert told["command_names"] == "velocity,goal"
     place = {name: i for i, name in enumerate(contract.joint_names)}
+    margin = contract.safety.joint_margin  # every controller keeps targets within the joints' limits
+    lower, upper = np.array(contract.joint_pos_limits).T + np.array([[margin], [-margin]])
     for row in (0, 31, 77):
         output = graph(ticks["in.obs"][row])
         for name, action, factor in zip(names, output, scale, strict=False):
-            target = default[name] + factor * action
+            target = np.clip(default[name] + factor * action, lower[place[name]], upper[place[name]])
             assert target == pytest.approx(ticks["targets"][row, place[name]], abs=1e-5)
 
 

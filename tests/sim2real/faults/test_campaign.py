@@ -32,10 +32,12 @@ def test_there_are_enough_of_them_and_each_is_one():
         assert sum(x is not None for x in happens) + bool(changed) == 1, fault.name
 
 
-def test_a_gate_that_lets_everything_pass_is_found_out(walker, monkeypatch):
+def test_a_gate_that_guards_nothing_is_found_out(walker, monkeypatch):
     def open_gate(limits, state, reading, asked, answered, dt):
         _, decision = safety.decide(limits, state, reading, asked, answered, dt)
-        return state, decision._replace(target=asked, kp=limits.kp, kd=limits.kd, reason=np.zeros_like(decision.reason))
+        return state, decision._replace(
+            target=2 * asked, kp=limits.kp, kd=limits.kd, reason=np.zeros_like(decision.reason)
+        )
 
     monkeypatch.setattr("gambol.sim2real.brain.safety", Shadow(safety, decide=open_gate))
     random = play(walker, BY_NAME["policy says random things"])
