@@ -103,10 +103,10 @@ def limits_of(contract: Contract) -> Limits:
     own = contract.safety
     if own is None or contract.robot is None:
         raise ValueError(f"policy {contract.policy_name} is not for a robot: it cannot be run on one")
-    lower, upper = np.array(contract.joint_pos_limits).T
+    lower, upper = tick.target_range(contract)
     return Limits(
-        lower=lower + own.joint_margin,
-        upper=upper - own.joint_margin,
+        lower=lower,
+        upper=upper,
         torque=own.max_torque * np.array(contract.torque_limits),
         rate=np.full(len(lower), own.max_action_delta / contract.control_dt),
         speed=own.max_joint_speed * np.array(contract.joint_vel_limits),

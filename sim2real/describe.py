@@ -27,8 +27,8 @@ MOST_MOVE = 1.5
 FOLD_MARGIN = 0.04
 """Folded legs keep so far from their limits, rad."""
 MOST_TORQUE = 3.0
-"""What a drive may be asked for, as a multiple of what it can give: readings are late and noisy, a drive keeps to its
-limit by itself, and with 1 a third of the arm's targets were changed and a tenth of the score was lost at 20 ms."""
+"""What a drive may be asked for, as a multiple of what it can give: a drive keeps to its limit by itself, and readings
+are late and noisy: with 1, much that is meant well for a stiff arm would be changed."""
 DAMPING = 2.0
 """After a fault the drives damp so many times as much as under the policy."""
 

@@ -90,7 +90,13 @@ def act(
 
 
 def within_reach(contract: Contract, targets: NDArray) -> NDArray:
-    """[J] targets as far from the joints' limits as the policy's own were."""
+    """[J] targets as far from the joints' limits as the policy's own were. What is not finite stays so: the gate has to
+    see that the policy is out of its mind."""
+    return np.where(np.isfinite(targets), np.clip(targets, *target_range(contract)), np.nan)
+
+
+def target_range(contract: Contract) -> NDArray:
+    """[2, J] lowest and highest drive targets, rad."""
     assert contract.safety is not None
-    lower, upper = np.array(contract.joint_pos_limits).T
-    return np.clip(targets, lower + contract.safety.joint_margin, upper - contract.safety.joint_margin)
+    margin = contract.safety.joint_margin
+    return np.array(contract.joint_pos_limits).T + np.array([[margin], [-margin]])

@@ -34,23 +34,18 @@ class FlowHead(nnx.Module):
 
     def velocity(self, known: Known, chunk: Array, time: Array, state: Array | None = None) -> Array:
         """[B, H, A] of a `chunk` [B, H, A] at `time` [B, H], given the `state` [B, N] where it is a token."""
-        width = self.config.action.width
-        told, look = times.embedding(time, width), self.look(chunk)
-        condition = None
-        if self.config.time == "adaptive":
-            condition = jax.nn.swish(self.time_out(jax.nn.swish(self.time_in(told))))
-        else:
-            look = self.time_out(jax.nn.swish(self.time_in(jnp.concatenate([look, told], axis=-1))))
-        blocks = jnp.zeros(chunk.shape[1], jnp.int32)
+        look, condition, blocks = self.look(chunk), None, jnp.ones(chunk.shape[1], jnp.int32)
+        if self.config.time == "concat":
+            look = self.time_out(jax.nn.swish(self.time_in(jnp.concatenate([look, self._told(time)], axis=-1))))
         if self.state is not None:
             assert state is not None
             look = jnp.concatenate([self.state(state)[:, None], look], axis=1)
-            blocks = jnp.concatenate([jnp.zeros(1, jnp.int32), blocks + 1])
-            if condition is not None:  # a state has no flow time: it is as settled as can be
-                settled = jnp.ones((chunk.shape[0], 1))
-                told = times.embedding(settled, width)
-                condition = jnp.concatenate(
-                    [jax.nn.swish(self.time_out(jax.nn.swish(self.time_in(told)))), condition], axis=1
-                )
+            blocks = jnp.concatenate([jnp.zeros(1, jnp.int32), blocks])
+            time = jnp.concatenate([jnp.ones_like(time[:, :1]), time], axis=1)  # a state is as settled as can be
+        if self.config.time == "adaptive":
+            condition = jax.nn.swish(self.time_out(jax.nn.swish(self.time_in(self._told(time)))))
         found = self.transformer.decode(known, look, blocks, condition)
         return self.act(found[:, -chunk.shape[1] :])
+
+    def _told(self, time: Array) -> Array:
+        return times.embedding(time, self.config.action.width)

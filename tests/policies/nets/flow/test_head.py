@@ -56,7 +56,7 @@ def says(head, tokens, chunk, time, state):
     return head.velocity(head.encode(tokens, VALID), chunk, time, state)
 
 
-@pytest.mark.parametrize("config", [TINY, STATED], ids=["adaptive", "concat"])
+@pytest.mark.parametrize("config", [TINY, STATED, replace(TINY, state=5)], ids=["adaptive", "concat", "both"])
 def test_what_is_filled_up_is_not_seen_and_time_is_told_token_by_token(config):
     head, (tokens, chunk, time, state) = make(config), inputs(config)
     found = says(head, tokens, chunk, time, state)
