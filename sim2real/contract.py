@@ -6,12 +6,11 @@ Angles in rad, otherwise SI units; quaternions w-x-y-z; numbers in full precisio
 
 import json
 from dataclasses import dataclass
-from math import isfinite
 from typing import Any, Literal
 
 from ..configs.typed import from_mapping, to_mapping
+from .coherent import check
 
-SCHEMA_VERSION = "1.0"
 FILE = "contract.json"
 Numbers = tuple[float, ...]
 Names = tuple[str, ...]
@@ -273,57 +272,12 @@ class Contract:
     safety: Safety | None
 
     def __post_init__(self):
-        if self.schema_version.split(".")[0] != SCHEMA_VERSION.split(".")[0]:
-            raise ValueError(f"schema_version is {self.schema_version}: this gambol reads {SCHEMA_VERSION}")
-        for name in ("control_dt", "sim_dt"):
-            value = getattr(self, name)
-            if not (value > 0 and isfinite(value)):
-                raise ValueError(f"{name} is {value}: it must be a finite number above 0")
-        joints = len(self.joint_names)
-        if len(set(self.joint_names)) != joints:
-            raise ValueError("joint_names: a joint is named twice")
-        for name in PER_JOINT:
-            if len(getattr(self, name)) != joints:
-                raise ValueError(f"{name} has {len(getattr(self, name))} entries: give {joints}, one per joint")
-        if sorted(set(self.joint2motor)) != sorted(self.joint2motor):
-            raise ValueError("joint2motor: two joints have the same motor")
-        for name, pair in zip(self.joint_names, self.joint_pos_limits, strict=True):
-            if len(pair) != 2 or not pair[0] < pair[1]:
-                raise ValueError(f"joint_pos_limits of {name} are {list(pair)}: give the lower one first")
-        for name in ("kp", "torque_limits", "joint_vel_limits"):
-            if any(value <= 0 for value in getattr(self, name)):
-                raise ValueError(f"{name} must be above 0 for every joint")
-        moved = self.action.joint_names
-        if unknown := [joint for joint in moved if joint not in self.joint_names]:
-            raise ValueError(f"action.joint_names has {unknown[0]!r}, which is not in joint_names")
-        sizes = {len(moved), len(self.action.scale), len(self.action.offset), len(self.action.clip)}
-        if self.action.type == "joint_pos_target" and len(sizes) != 1:
-            raise ValueError("action: joint_names, scale, offset and clip must have one entry per joint each")
-        if self.robot is not None and self.safety is None:
-            raise ValueError("safety is missing: a robot is never run without")
-        self._check_terms()
-
-    def _check_terms(self) -> None:
-        for array, terms in self.obs.order.items():
-            first = 0
-            for term in terms:
-                if tuple(term.slice) != (first, first + term.dim):
-                    raise ValueError(f"obs.order.{array}: {term.name} is at {list(term.slice)}, not at {first}")
-                if len(term.scale) != term.dim or len(term.offset) != term.dim:
-                    raise ValueError(f"obs.order.{array}: {term.name} needs {term.dim} entries of scale and of offset")
-                first += term.dim
+        check(self)
 
     @property
     def index(self) -> dict[str, int]:
         """Place of each joint."""
         return {name: i for i, name in enumerate(self.joint_names)}
-
-
-PER_JOINT = (
-    *("actuator_names", "joint2motor", "default_joint_pos", "joint_pos_limits", "joint_vel_limits"),
-    *("torque_limits", "kp", "kd", "standing_joint_target", "folded_joint_target"),
-)
-"""Fields with one entry for each of `joint_names`."""
 
 
 def dump(contract: Contract) -> bytes:

@@ -16,9 +16,10 @@ from ..policies.learn.run import LoadedPolicy, build, load_policy
 from ..policies.nets.stream import shapes_of
 from ..policies.policy import Policy
 from . import bundle, contract, foreign, graphs, record, schema
+from .coherent import SCHEMA_VERSION
 from .compress.compress import STATES, Compared, Compression, compare, compress, sensitivity
 from .compress.prune import prune
-from .contract import SCHEMA_VERSION, Contract, Selftest
+from .contract import Contract, Selftest
 from .describe import describe
 from .graphs import as_policy
 from .verify import open_session

@@ -8,7 +8,8 @@ import types
 import typing
 from typing import Any
 
-from .contract import SCHEMA_VERSION, Contract
+from .coherent import SCHEMA_VERSION
+from .contract import Contract
 
 FILE = "contract.schema.json"
 PLAIN = {str: "string", int: "integer", float: "number", bool: "boolean"}

@@ -16,6 +16,7 @@ from ..sim.legged.drives import torque_limit
 from . import bundle, foreign, schema
 from . import contract as contracts
 from .bundle import Bundle
+from .coherent import SCHEMA_VERSION
 from .contract import Contract
 from .extras import need
 from .onboard import model as models
@@ -83,7 +84,7 @@ def check_schema(read: Bundle) -> str:
     """The contract is as its schema says, and the schema is ours."""
     jsonschema = need("jsonschema")
     if read.files.get(schema.FILE) != schema.dump():
-        raise Refused(f"{schema.FILE} is not the schema of contracts {contracts.SCHEMA_VERSION}")
+        raise Refused(f"{schema.FILE} is not the schema of contracts {SCHEMA_VERSION}")
     content = read.files[contracts.FILE]
     try:
         jsonschema.Draft202012Validator(schema.schema()).validate(contracts.load_json(content, contracts.FILE))
