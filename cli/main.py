@@ -12,6 +12,8 @@ COMMANDS = {
     "demo": "train a policy on one published level and judge it, in minutes",
     "train": "train a policy from a preset, or resume a run",
     "eval": "score a run on held-out levels, or compare two runs",
+    "collect": "play a policy and record a dataset to learn from",
+    "data": "look at a dataset",
     "ship": "make a small folder of a run's policy, to keep or to give away",
     "export": "make a bundle of a policy, for a robot's controller",
     "verify": "prove a bundle: hashes, contract, recorded ticks",

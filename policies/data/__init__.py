@@ -1,0 +1,1 @@
+"""Recorded steps on disk: LeRobot datasets, read and written without PyTorch."""
