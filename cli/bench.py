@@ -68,10 +68,14 @@ def main(argv: list[str]) -> int:
     """Time what the command line asks for and print all sides. Raises ValueError for bad input."""
     what, *rest = argv or ["--help"]
     if what in ("-h", "--help"):
-        print("usage: gambol bench planar [OPTIONS]\n\nExample: gambol bench planar --size m --scaling")
+        print("usage: gambol bench planar|rtc [OPTIONS]\n\nExample: gambol bench planar --size m --scaling")
         return 0
+    if what == "rtc":
+        from .bench_rtc import main as rtc
+
+        return rtc(rest)
     if what != "planar":
-        raise ValueError(f"there is nothing called {what!r} to time: use planar")
+        raise ValueError(f"there is nothing called {what!r} to measure: use planar or rtc")
     bench = read(Planar, rest, prog="gambol bench planar", description=DESCRIPTION)
     with held_to(bench.cores):
         name, row = ("planar_scaling", scaling(bench)) if bench.scaling else ("planar", pair(bench))

@@ -45,6 +45,8 @@ class PlanarConfig:
     """Actions after which an unfinished episode is truncated."""
     dense_reward_scale: float = 0.2
     """Reward per metre by which green comes closer to blue; 0 leaves only the outcome, +1 or -1."""
+    action_noise: float = 0.0
+    """Deviation of Gaussian disturbances of every entry of a continuous action, drawn anew in every step."""
     jax2d_quirks: bool = True
     """Keep the defects of the published simulator, on which published numbers rest."""
     engine: Engine = "auto"
@@ -60,6 +62,10 @@ class PlanarConfig:
                 raise ValueError(f"env.{name} is {getattr(self, name)}: it must be at least 1")
         if not np.isfinite(self.dense_reward_scale):
             raise ValueError(f"env.dense_reward_scale is {self.dense_reward_scale}: it must be a finite number")
+        if not (self.action_noise >= 0 and np.isfinite(self.action_noise)):
+            raise ValueError(f"env.action_noise is {self.action_noise}: it must be 0 or more")
+        if self.action_noise and self.action != "continuous":
+            raise ValueError(f"env.action_noise is {self.action_noise}: it needs env.action: continuous")
         if not self.levels or isinstance(self.levels, str):
             raise ValueError(f"env.levels is {self.levels!r}: list at least one suite, level, file or folder")
 
@@ -140,6 +146,10 @@ class PlanarEnv:
         the simulation broke down. Such an episode is terminated, and its rewards and distance stay finite.
         """
         config = self.config
+        if config.action_noise:
+            key, shaking = jax.random.split(state.key)
+            state = replace(state, key=key)
+            action = action + config.action_noise * jax.random.normal(shaking, action.shape)
         motor, thrust = actions.controls(config.action, action, take(self.bank, state.level))
         world, touching, outcome, distance = self.advance(state, motor, thrust)
         broken = ~_finite(world)

@@ -18,6 +18,7 @@ from ...envs.files import write_atomically
 from ...envs.make import EnvConfig
 from ...envs.planar.env import PlanarConfig
 from ..nets.config import NetworkConfig
+from .flow.config import FlowLearning
 from .ppo.config import PPOConfig
 
 
@@ -26,7 +27,8 @@ class RunConfig:
     """How long a run goes on and what it leaves on disk."""
 
     total_steps: int = 1_000_000
-    """Control steps, summed over worlds, after which training stops; rounded up to whole updates."""
+    """Control steps, summed over worlds, after which training stops; rounded up to whole updates. Where recorded steps
+    are learned from: chunks."""
     log_every: int = 1
     """Updates per row of metrics."""
     checkpoint_every: int = 20
@@ -60,6 +62,8 @@ class TrainConfig:
     """Actor and critic."""
     ppo: PPOConfig = field(default_factory=PPOConfig)
     """The learner."""
+    flow: FlowLearning | None = None
+    """Learn from recorded steps, by flow matching, in place of `network` and `ppo`."""
     run: RunConfig = field(default_factory=RunConfig)
     """Length, logs and checkpoints."""
 
@@ -68,6 +72,8 @@ class TrainConfig:
             raise ValueError(f"name is {self.name!r}: use letters, digits, '_', '-' and '.', for it names a folder")
         if not 0 <= self.seed < 2**32:
             raise ValueError(f"seed is {self.seed}: it must be between 0 and 2^32 - 1")
+        if self.flow is not None and (self.network, self.ppo) != (NetworkConfig(), PPOConfig()):
+            raise ValueError("flow is given, which learns from recorded steps: leave out network and ppo")
 
 
 def presets() -> list[str]:

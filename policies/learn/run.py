@@ -27,8 +27,9 @@ from . import checkpoint as checkpoints
 from . import shipped
 from .checkpoint import Checkpoint, Which
 from .config import TrainConfig, differing, load_yaml, save_yaml
+from .learner import Learner
 from .log import Row, average, open_sinks, progress, require_packages
-from .ppo.learner import Learner, make_learner
+from .ppo.learner import make_learner
 from .process import exclusive, stop_on_signal
 
 CONFIG, PROVENANCE, CHECKPOINTS, DUMPS = "config.yaml", "run.json", "checkpoints", "dumps"
@@ -69,8 +70,13 @@ class LoadedPolicy(NamedTuple):
 
 def build(config: TrainConfig) -> tuple[Env, Learner]:
     """The env and the learner that a config describes."""
-    env = make_env(config.env)
-    return env, make_learner(env, config.ppo, config.network)
+    env, flow = make_env(config.env), config.flow
+    if flow is None:
+        return env, make_learner(env, config.ppo, config.network)
+    from .flow.build import make_flow_learner
+
+    before = (lambda: load_policy(Path(flow.start)).params) if flow.start else None
+    return env, make_flow_learner(env.spec, flow, config.run.total_steps, before)
 
 
 def train(config: TrainConfig, run_dir: Path | None = None, resume: bool = False, build: Build = build) -> Result:
@@ -119,17 +125,18 @@ def note_resumption(run_dir: Path, step: int) -> None:
 
 def loop(config: TrainConfig, run_dir: Path, env: Env, learner: Learner, start: Checkpoint) -> Result:
     """Update from `start` to the end."""
-    run, worlds = config.run, config.ppo.worlds
+    run, least = config.run, learner.episodes
     step, state, about = start
     updates, seconds, row, recent = (about[name] for name in ("updates", "seconds", "metrics", "recent"))
     if step >= run.total_steps:
         return Result(run_dir, step, seconds, row, False)
     window, ending = [], False
     with stop_on_signal() as stop, open_sinks(run_dir, config, step) as write, progress(run.total_steps, step) as show:
-        update = compile_update(env, learner)
+        source = learner.source(state)
+        update = compile_update(source, learner)
         began, ticked = time.monotonic() - seconds, seconds
         while not ending:
-            state, metrics, finite = update(env, state)
+            state, metrics, finite = update(source, state)
             if not finite.all():
                 names = non_finite(metrics, state, finite)
                 raise NonFiniteError(dump(run_dir, step, state, {"updates": updates, "non_finite": names}))
@@ -137,46 +144,47 @@ def loop(config: TrainConfig, run_dir: Path, env: Env, learner: Learner, start: 
             if values.get(BLOWN_UP):
                 keep_evidence(run_dir, step, env, state)
             window.append(values)
-            recent = newest_episodes([*recent, values], worlds)
-            updates, step = updates + 1, step + worlds * config.ppo.rollout_steps
+            recent = newest_episodes([*recent, values], least)
+            updates, step = updates + 1, step + learner.steps
             ending = step >= run.total_steps or stop.is_set()
             saving = ending or updates % run.checkpoint_every == 0
             if saving or updates % run.log_every == 0:
                 seconds = time.monotonic() - began
-                sps = len(window) * worlds * config.ppo.rollout_steps / (seconds - ticked)
+                sps = len(window) * learner.steps / (seconds - ticked)
                 row = {"step": step, "updates": updates, "seconds": seconds, "sps": sps, **average(window)}
                 window, ticked = [], seconds
                 write(row)
                 show(row)
             if saving:
                 about = {"updates": updates, "seconds": seconds, "metrics": row, "recent": recent}
-                about["score"] = score(recent, worlds)
+                about["score"] = score(recent, least)
                 checkpoints.save(run_dir / CHECKPOINTS, step, state, about)
                 checkpoints.prune(run_dir / CHECKPOINTS, run.keep_last)
                 ticked = time.monotonic() - began
     return Result(run_dir, step, seconds, row, step < run.total_steps)
 
 
-def compile_update(env: Env, learner: Learner) -> Callable[[Env, PyTree], tuple[PyTree, dict[str, Array], Array]]:
-    """The learner's update, compiled: (env, state) -> (state, metrics, finite [n]), donating the state.
+def compile_update(
+    source: PyTree, learner: Learner
+) -> Callable[[PyTree, PyTree], tuple[PyTree, dict[str, Array], Array]]:
+    """The learner's update, compiled: (source, state) -> (state, metrics, finite [n]), donating the state.
 
     `finite` tells of every array of `named_floats` whether all its numbers are finite. If one is not, the state that
     comes back is the one that went in: the donated buffers are gone by then, so the choice is made on the device.
     """
 
-    def guarded(env: Env, state: PyTree) -> tuple[PyTree, dict[str, Array], Array]:
-        new, metrics = learner.update_in(env, state)
+    def guarded(source: PyTree, state: PyTree) -> tuple[PyTree, dict[str, Array], Array]:
+        new, metrics = learner.update_in(source, state)
         finite = jnp.stack([jnp.isfinite(leaf).all() for _, leaf in named_floats(metrics, new)])
         good = finite.all()
         return jax.tree.map(lambda after, before: jnp.where(good, after, before), new, state), metrics, finite
 
-    return jax.jit(guarded, donate_argnums=1).lower(env, shapes_of(learner)).compile()
+    return jax.jit(guarded, donate_argnums=1).lower(source, shapes_of(learner)).compile()
 
 
 def shapes_of(learner: Learner) -> PyTree:
     """The learner's state as shapes and types, the same for a fresh and a restored one (no weak types)."""
-    state = jax.eval_shape(learner.init, jax.random.key(0))
-    return jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype), state)
+    return jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype), learner.shapes())
 
 
 def named_floats(metrics: dict[str, Array], state: PyTree) -> list[tuple[str, Array]]:
@@ -209,9 +217,10 @@ def non_finite(metrics: dict[str, Array], state: PyTree, finite: Array) -> list[
 
 def replay(run_dir: Path, build: Build = build) -> list[str]:
     """Do once more the update that stopped a run; returns the names of what was not finite. Raises `ValueError`."""
-    env, learner = build(load_run(run_dir))
+    _, learner = build(load_run(run_dir))
     before = checkpoints.restore(run_dir / DUMPS, shapes_of(learner)).state
-    state, metrics, finite = compile_update(env, learner)(env, before)
+    source = learner.source(before)
+    state, metrics, finite = compile_update(source, learner)(source, before)
     return non_finite(metrics, state, finite)
 
 
@@ -228,9 +237,10 @@ def newest_episodes(rows: list[dict[str, float]], least: int) -> list[dict[str, 
 def score(recent: list[dict[str, float]], least: int) -> float | None:
     """What ranks a checkpoint: success rate, or return where the task names no success, of the newest episodes.
 
-    None while fewer than `least` have ended: the first to end are the short ones, which say little about the rest.
+    None while fewer than `least` have ended (the first to end are the short ones, which say little about the rest), and
+    where none are asked for.
     """
-    if sum(row.get("episodes", 0) for row in recent) < least:
+    if not least or sum(row.get("episodes", 0) for row in recent) < least:
         return None
     mean = average(recent)
     return mean["success_rate"] if "success_rate" in mean else mean["episode_return"]

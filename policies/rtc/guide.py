@@ -15,8 +15,8 @@ MOST = 5.0
 
 
 def guided(velocity: Velocity, before: Array, weights: Array, most: float = MOST, jacobian: Jacobian = "vjp") -> Field:
-    """Guidance towards the chunk `before` [B, H, A], aligned with the new one, as `weights` [H] say (Song et al. 2023,
-    pseudo-inverse guidance; Black et al. 2025, arXiv 2506.07339, equations 2 to 4).
+    """Guidance towards the chunk `before` [B, H, A], aligned with the new one, as `weights` [H] or [B, H] say
+    (Song et al. 2023, pseudo-inverse guidance; Black et al. 2025, arXiv 2506.07339, equations 2 to 4).
 
     "vjp" is what is published; "identity" takes the network's Jacobian for the identity, which costs hardly anything
     and is another algorithm.
@@ -30,30 +30,31 @@ def guided(velocity: Velocity, before: Array, weights: Array, most: float = MOST
 
         if jacobian == "vjp":
             end, pull, found = jax.vjp(ahead, chunk, has_aux=True)
-            (push,) = pull((before - end) * weights[:, None])
+            (push,) = pull((before - end) * weights[..., None])
         else:
             end, found = ahead(chunk)
-            push = (before - end) * weights[:, None]
+            push = (before - end) * weights[..., None]
         return found + guidance_weight(time, most) * push
 
     return led
 
 
 def settled(velocity: Velocity, before: Array, delay: Array | int) -> Field:
-    """The first `delay` actions are those of the chunk `before` [B, H, A], and the network is told so (Black et al.
-    2025, arXiv 2512.05964): for policies that were trained with settled actions. Start from `begun`."""
+    """The first `delay` ([] or [B, 1]) actions are those of the chunk `before` [B, H, A], and the network is
+    told so (Black et al. 2025, arXiv 2512.05964): for policies that were trained with settled actions.
+    Start from `begun`."""
     fixed = jnp.arange(before.shape[1]) < delay
 
     def led(chunk: Array, time: Array) -> Array:
         times = jnp.broadcast_to(jnp.where(fixed, 1.0, time), chunk.shape[:2])
-        return jnp.where(fixed[:, None], 0.0, velocity(chunk, times))
+        return jnp.where(fixed[..., None], 0.0, velocity(chunk, times))
 
     return led
 
 
 def begun(noise: Array, before: Array, delay: Array | int) -> Array:
-    """Noise [B, H, A], with the first `delay` actions those of the chunk before."""
-    return jnp.where((jnp.arange(before.shape[1]) < delay)[:, None], before, noise)
+    """Noise [B, H, A], with the first `delay` ([] or [B, 1]) actions those of the chunk before."""
+    return jnp.where((jnp.arange(before.shape[1]) < delay)[..., None], before, noise)
 
 
 def shifted(chunk: Array, by: Array | int) -> Array:

@@ -92,7 +92,7 @@ def test_a_peer_that_dies_is_reported(side, capsys):
         ("bench planar --peer-worlds 8 0", "peer_worlds is 0: it must be at least 1"),
         ("bench planar --worlds 1 2", "worlds is 1 2: name one number, or add --scaling"),
         ("bench planar --cores 4096", "cores is 4096: this machine has"),
-        ("bench cubes", "there is nothing called 'cubes' to time: use planar"),
+        ("bench cubes", "there is nothing called 'cubes' to measure: use planar or rtc"),
         ("bench planar --size xl", "--size"),
     ],
 )

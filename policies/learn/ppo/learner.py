@@ -22,10 +22,8 @@ One update, in order:
    update sees raw observations (see `normaliser`).
 """
 
-from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
-from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -35,9 +33,9 @@ from jax import Array
 from ....envs.contract import Env, Observation, staged
 from ...nets.config import NetworkConfig
 from ...nets.stream import EncoderFactory, Flatten, shapes_of
-from ...policy import Policy
+from ..learner import Learner
 from . import losses
-from .acting import Parts, PolicyParams, make_collector, make_parts, make_policy
+from .acting import Parts, make_collector, make_parts, make_policy
 from .adaptation import Student, pull
 from .batch import minibatch_orders, prepare
 from .config import PPOConfig
@@ -47,21 +45,6 @@ from .rate import annealed
 from .rollout import Rollout, collect, episode_metrics, start
 from .state import Learned, LearnerState, collector_params, params_of
 from .turns import history_latents, in_turn
-
-
-class Learner(NamedTuple):
-    """What `make_learner` returns."""
-
-    init: Callable[[Array], LearnerState]
-    """(key) -> state before the first update. Compiled."""
-    update: Callable[..., tuple[LearnerState, dict[str, Array]]]
-    """(state, env=env) -> (state, metrics [] each). Compiled; consumes the state that goes in."""
-    update_in: Callable[[Env, LearnerState], tuple[LearnerState, dict[str, Array]]]
-    """(env, state) -> (state, metrics [] each). Pure, not compiled."""
-    policy: Callable[..., Policy]
-    """(temperature=1.0) -> policy. 1 samples as in training, 0 takes the mode."""
-    params_of: Callable[[LearnerState], PolicyParams]
-    """The parameters of that policy."""
 
 
 def make_learner(env: Env, ppo: PPOConfig, network: NetworkConfig, encoder: EncoderFactory = Flatten) -> Learner:
@@ -74,10 +57,14 @@ def make_learner(env: Env, ppo: PPOConfig, network: NetworkConfig, encoder: Enco
     compiled_update = jax.jit(partial(update, parts), donate_argnums=1)
     return Learner(
         init=lambda key: compiled_init(env, key),
-        update=lambda state, env=env: compiled_update(env, state),
+        shapes=lambda: jax.eval_shape(partial(init, parts, env), jax.random.key(0)),
+        update=lambda state, source=env: compiled_update(source, state),
         update_in=partial(update, parts),
         policy=partial(make_policy, parts),
         params_of=params_of,
+        source=lambda _: env,
+        steps=ppo.worlds * ppo.rollout_steps,
+        episodes=ppo.worlds,
     )
 
 

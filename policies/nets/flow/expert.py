@@ -72,14 +72,15 @@ class Expert(nnx.Module):
         seen, gate = self.before(x, condition)
         seen = seen.astype(self.compute)
         queries, shared = (
-            self._times(seen, kernel).reshape(*x.shape[:2], -1, self.head_dim) for kernel in (self.queries, self.shared)
+            self._times(seen, kernel).reshape(*x.shape[:2], kernel.shape[-1] // self.head_dim, self.head_dim)
+            for kernel in (self.queries, self.shared)
         )
         keys, values = jnp.split(shared, 2, axis=2)
         return Heads(rotated(queries, place), rotated(keys, place), values), gate
 
     def after(self, x: Array, mixed: Array, gate: Array | None, condition: Array | None) -> Array:
         """The tokens [B, N, width] with what attention brought [B, N, heads, head_dim], then fed forward."""
-        x = x + _gated(self._times(mixed.reshape(*mixed.shape[:2], -1), self.out), gate)
+        x = x + _gated(self._times(mixed.reshape(*mixed.shape[:2], self.out.shape[-2]), self.out), gate)
         seen, gate = self.between(x, condition)
         seen = seen.astype(self.compute)
         hidden = jax.nn.gelu(self._times(seen, self.gate), approximate=True) * self._times(seen, self.up)

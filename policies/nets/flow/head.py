@@ -28,9 +28,10 @@ class FlowHead(nnx.Module):
         self.time_in, self.time_out = nnx.Linear(mixed, width, rngs=rngs), nnx.Linear(width, width, rngs=rngs)
         self.act = nnx.Linear(width, action, rngs=rngs)
 
-    def encode(self, tokens: Array, valid: Array) -> Known:
-        """What is known: tokens [B, P, width of the prefix], where `valid` [B, P] bool. Once for all Euler steps."""
-        return self.transformer.encode(tokens, valid)
+    def encode(self, tokens: Array, valid: Array, skipping: Array | None = None, skipped: float = 0.0) -> Known:
+        """What is known: tokens [B, P, width of the prefix], where `valid` [B, P] bool. Once for all Euler steps.
+        The rest is for training, see `Transformer.encode`."""
+        return self.transformer.encode(tokens, valid, skipping, skipped)
 
     def velocity(self, known: Known, chunk: Array, time: Array, state: Array | None = None) -> Array:
         """[B, H, A] of a `chunk` [B, H, A] at `time` [B, H], given the `state` [B, N] where it is a token."""

@@ -36,11 +36,12 @@ class Stack(nnx.Module):
     def __init__(self, config: FlowConfig, sizes: ExpertConfig, adaptive: bool, *, rngs: nnx.Rngs):
         keys = jax.random.split(rngs.params(), config.depth)
         self.layers = nnx.vmap(lambda key: Expert(config, sizes, adaptive, rngs=nnx.Rngs(params=key)))(keys)
-        self.remat = config.remat
+        self.remat, self.depth = config.remat, config.depth
 
-    def scan(self, body: Any, carry: Any, others: Any = None) -> Any:
-        """`body(layer, carry, other) -> (carry, out)` from the first layer to the last."""
+    def scan(self, body: Any, carry: Any, others: Any = None, layers: slice = slice(None)) -> Any:
+        """`body(layer, carry, other) -> (carry, out)` from the first of some layers, by default all, to the last."""
         graph, state = nnx.split(self.layers)
+        state = jax.tree.map(lambda leaf: leaf[layers], state)
 
         def step(carry: Any, given: tuple[Any, Any]) -> tuple[Any, Any]:
             weights, other = given
@@ -58,17 +59,37 @@ class Transformer(nnx.Module):
         self.action = Stack(config, config.action, adaptive, rngs=rngs)
         self.last = Norm(config.action.width, adaptive, rngs=rngs)
 
-    def encode(self, tokens: Array, valid: Array) -> Known:
-        """What is known, as tokens [B, P, width] of one block, where `valid` [B, P] bool."""
-        place = positions(valid)
-        mask = jnp.broadcast_to(valid[:, None, :], (*valid.shape, valid.shape[1]))
+    def encode(self, tokens: Array, valid: Array, skipping: Array | None = None, skipped: float = 0.0) -> Known:
+        """What is known, as tokens [B, P, width] of one block, where `valid` [B, P] bool.
 
-        def body(layer: Expert, x: Array, _: None) -> tuple[Array, tuple[Array, Array]]:
+        With the key `skipping` each layer but the first and the last takes only a share of the tokens further, drawn
+        for every sample, and leaves out `skipped` of them (Yao et al. 2022, Random-LTD); all show keys and values.
+        """
+        place, (worlds, count) = positions(valid), valid.shape
+
+        def full(layer: Expert, x: Array, _: None) -> tuple[Array, tuple[Array, Array]]:
             heads, _gate = layer.heads(x, place, None)
-            x = layer.after(x, attend(*heads, mask), None, None)
+            mask = jnp.broadcast_to(valid[:, None, :], (worlds, count, count))
+            return layer.after(x, attend(*heads, mask), None, None), (heads.keys, heads.values)
+
+        def partly(layer: Expert, x: Array, key: Array) -> tuple[Array, tuple[Array, Array]]:
+            heads, _gate = layer.heads(x, place, None)
+            chosen = jnp.sort(jnp.argsort(jax.random.uniform(key, (worlds, count)), axis=1)[:, :kept], axis=1)
+            rows = jnp.arange(worlds)[:, None]
+            mask = jnp.broadcast_to(valid[rows, chosen][:, None, :], (worlds, kept, kept))
+            queries, keys, values = (part[rows, chosen] for part in heads)
+            mixed = attend(queries, keys, values, mask)
+            x = x.at[rows, chosen].set(layer.after(x[rows, chosen], mixed, None, None))
             return x, (heads.keys, heads.values)
 
-        _, (keys, values) = self.prefix.scan(body, tokens.astype(jnp.float32))
+        x, kept, depth = tokens.astype(jnp.float32), count - round(skipped * count), self.prefix.depth
+        if skipping is None or kept == count or depth < 3:
+            _, (keys, values) = self.prefix.scan(full, x)
+            return Known(keys, values, valid)
+        x, first = self.prefix.scan(full, x, layers=slice(0, 1))
+        x, middle = self.prefix.scan(partly, x, jax.random.split(skipping, depth - 2), layers=slice(1, depth - 1))
+        _, last = self.prefix.scan(full, x, layers=slice(depth - 1, depth))
+        keys, values = (jnp.concatenate(parts) for parts in zip(first, middle, last, strict=True))
         return Known(keys, values, valid)
 
     def decode(self, known: Known, tokens: Array, blocks: Array, condition: Array | None) -> Array:

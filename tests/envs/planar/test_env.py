@@ -201,6 +201,8 @@ def test_the_first_physics_step_with_an_outcome_decides(env, started, monkeypatc
         ({"frame_skip": 0}, "env.frame_skip is 0: it must be at least 1"),
         ({"max_steps": -1}, "env.max_steps is -1: it must be at least 1"),
         ({"dense_reward_scale": float("nan")}, "env.dense_reward_scale is nan"),
+        ({"action_noise": -0.1, "action": "continuous"}, "env.action_noise is -0.1: it must be 0 or more"),
+        ({"action_noise": 0.1}, "env.action_noise is 0.1: it needs env.action: continuous"),
         ({"levels": ()}, "env.levels is ()"),
         ({"levels": "kinetix/s"}, "env.levels is 'kinetix/s': list at least one"),
     ],
@@ -268,3 +270,25 @@ def test_nothing_is_drawn_while_no_episode_ends(env, started):
     after, got = step(env, replace(started[0], elapsed=jnp.array([255, 0, 0])), nothing(env))
     assert got.done.any()
     assert after.key != started[0].key
+
+
+class Seen(Exception):
+    pass
+
+
+def test_actions_are_disturbed_anew_in_every_entry_world_and_step(env, monkeypatch):
+    noisy = replace(env, config=replace(env.config, action_noise=0.1))
+    seen = []
+
+    def controls(kind, action, level):
+        seen.append(np.asarray(action))
+        raise Seen
+
+    monkeypatch.setattr(planar.actions, "controls", controls)
+    for number in range(2):
+        state, _ = noisy.assign(jax.random.key(number), jnp.zeros(400, jnp.int32))
+        with pytest.raises(Seen):
+            noisy.step(state, jnp.full((400, 6), 0.5))
+    noise = np.stack(seen) - 0.5
+    assert abs(noise.std() - 0.1) < 0.005 and abs(noise.mean()) < 0.005
+    assert len(np.unique(noise)) > 0.99 * noise.size

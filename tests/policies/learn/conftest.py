@@ -50,11 +50,15 @@ def fake_build():
     def make(break_at=-1):
         learner = SimpleNamespace(
             init=init,
+            shapes=lambda: jax.eval_shape(init, jax.random.key(0)),
+            source=lambda _: {"break_at": jnp.int32(break_at)},
+            steps=16,
+            episodes=4,
             update_in=update_in,
             policy=lambda temperature=1.0: f"policy at {temperature}",
             params_of=lambda state: state["params"],
         )
-        return lambda config: ({"break_at": jnp.int32(break_at)}, learner)
+        return lambda config: (None, learner)
 
     return make
 

@@ -31,7 +31,7 @@ def test_what_a_file_leaves_out_has_its_default(tmp_path):
 BAD = {
     "ppo: {learning_rat: 1}": "ppo.learning_rat is not a setting: did you mean ppo.learning_rate?",
     "sed: 1": "sed is not a setting: did you mean seed?",
-    "quux: 1": "quux is not a setting: choose one of name, seed, env, network, ppo, run",
+    "quux: 1": "quux is not a setting: choose one of name, seed, env, network, ppo, flow, run",
     "1: 2": "1 is not a setting",
     "ppo: {worlds: 1.5}": "ppo.worlds is 1.5: expected a whole number",
     "ppo: {worlds: true}": "ppo.worlds is True: expected a whole number",

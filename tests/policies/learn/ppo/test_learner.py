@@ -97,7 +97,7 @@ def test_numbers_that_are_not_finite_are_counted(privileged):
     env, learner = privileged
     _, (metrics,) = run(learner, 1)
     assert metrics["non_finite"] == 0
-    _, (metrics,) = run(learner, 1, env=replace(env, bonus=jnp.float32(jnp.nan)))
+    _, (metrics,) = run(learner, 1, source=replace(env, bonus=jnp.float32(jnp.nan)))
     assert metrics["non_finite"] > 0
 
 

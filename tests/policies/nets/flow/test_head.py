@@ -224,3 +224,27 @@ def test_norms_are_those_of_the_paper():
 def test_settings_that_cannot_work_are_refused(change, message):
     with pytest.raises(ValueError, match=message):
         FlowConfig(**change)
+
+
+DEEP = replace(TINY, depth=4, horizon=2)
+
+
+def test_random_layer_token_dropping():
+    """Nothing skipped is the plain model; what a layer skips goes on as it was; first and last skip nothing."""
+    head = make(DEEP)
+    tokens, valid, key = jax.random.normal(jax.random.key(3), (2, 5, 32)), jnp.ones((2, 5), bool), jax.random.key(4)
+    plain, same, less = (
+        head.encode(tokens, valid),
+        head.encode(tokens, valid, key, 0.0),
+        head.encode(tokens, valid, key, 0.4),
+    )
+    np.testing.assert_array_equal(plain.keys, same.keys)
+    np.testing.assert_allclose(
+        plain.keys[:2], less.keys[:2], rtol=1e-5, atol=1e-6
+    )  # those of the second are made of the first
+    changed = ~jnp.isclose(plain.keys[2], less.keys[2], atol=1e-5).all(axis=(2, 3))
+    assert changed.sum(axis=1).min() >= 2
+    other = head.encode(tokens, valid, jax.random.key(5), 0.4)
+    assert not jnp.allclose(other.keys[2], less.keys[2])
+    flat = head.encode(tokens, valid, key, 0.8)  # one token of five goes on, and sees itself alone
+    assert flat.keys.shape == plain.keys.shape and jnp.isfinite(flat.values).all()

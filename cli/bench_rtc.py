@@ -1,0 +1,49 @@
+"""`gambol bench rtc`: how well chunks of actions bridge the time it takes to compute them."""
+
+import json
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from ..policies.judge.provenance import provenance, record
+from ..policies.judge.rtc.config import PRESETS
+from ..policies.judge.rtc.stages import run
+from ..policies.judge.rtc.summary import lines, summary
+from .arguments import read
+
+DESCRIPTION = """Real-time chunking on planar levels: experts, recordings, policies, and their solve rates per delay.
+
+  gambol bench rtc --preset tiny
+  gambol bench rtc --preset small --out runs/rtc-small
+
+A run that was stopped goes on where it was, with the same command.
+"""
+
+
+@dataclass(frozen=True)
+class Rtc:
+    """What the command line chooses."""
+
+    preset: Literal["tiny", "small", "full"] = "small"
+    """Minutes; up to three hours on two cores; as published."""
+    out: Path | None = None
+    """Folder of the run, by default runs/rtc-PRESET."""
+    save: bool = True
+    """Append the result to benchmarks/results/rtc.jsonl."""
+    json: bool = False
+    """Print one JSON object as the last line."""
+
+
+def main(argv: list[str]) -> int:
+    """Run the benchmark and print its table. Raises ValueError for bad input."""
+    options = read(Rtc, argv, prog="gambol bench rtc", description=DESCRIPTION)
+    folder = options.out or Path("runs") / f"rtc-{options.preset}"
+    bench = PRESETS[options.preset]
+    found = summary(run(bench, folder, lambda text: print(text, file=sys.stderr, flush=True)))
+    row = {"preset": options.preset, "rollouts": bench.rollouts, "seeds": bench.seeds, **found}
+    row = record("rtc", **row) if options.save else {"what": "rtc", **provenance(), **row}
+    print("\n".join(lines(found)))
+    if options.json:
+        print(json.dumps(row))
+    return 0

@@ -1,0 +1,149 @@
+"""Sizes of the real-time chunking benchmark (Black et al. 2025, arXiv 2506.07339): what is published, and less."""
+
+from dataclasses import dataclass, replace
+
+from ....envs.planar.env import PlanarConfig
+from ...learn.config import RunConfig, TrainConfig
+from ...learn.flow.config import FlowLearning
+from ...learn.ppo.config import PPOConfig
+from ...nets.config import NetworkConfig
+from ...nets.flow.config import ExpertConfig, FlowConfig
+from ...nets.flow.mixer import MixerConfig
+from ...rtc.config import Method, PlayConfig
+
+LEAST = 0.65
+"""Share of episodes that an expert must solve for its episodes to be learned from."""
+
+
+@dataclass(frozen=True)
+class RtcBench:
+    """One preset. Raises ValueError, in one line, for a setting that cannot work."""
+
+    levels: tuple[str, ...]
+    """Every one has experts, data and policies of its own."""
+    ppo: PPOConfig
+    network: NetworkConfig
+    """Of experts."""
+    expert_steps: int
+    """Control steps of training of an expert."""
+    flow: FlowLearning
+    """Of policies; data, start and settled are filled in."""
+    chunks: int
+    """That a policy learns from; the last quarter is learned with and without settled actions."""
+    episodes: int
+    """Recorded per level."""
+    size: str = "l"
+    """Capacity of the levels."""
+    experts: int = 1
+    """Per level, of different seeds."""
+    seeds: int = 2
+    """Policies per level."""
+    settled: int = 4
+    """Most settled actions."""
+    action_noise: float = 0.1
+    """Disturbances, always."""
+    methods: tuple[Method, ...] = ("naive", "guided", "identity", "hard", "settled", "ensemble", "bidirectional")
+    delays: tuple[int, ...] = (0, 1, 2, 3, 4)
+    rollouts: int = 256
+    """Episodes per level, policy, method and delay."""
+    max_steps: int = 256
+
+    def __post_init__(self):
+        for name in ("expert_steps", "chunks", "episodes", "experts", "seeds", "rollouts"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} is {getattr(self, name)}: it must be at least 1")
+        if not self.levels or "naive" not in self.methods:
+            raise ValueError("name a level at least, and 'naive' among the methods")
+        if 2 * max(self.delays) > self.flow.horizon:
+            raise ValueError(f"a delay of {max(self.delays)} needs a horizon of twice that")
+
+    def env(self, level: str) -> PlanarConfig:
+        """The task: one level, with the published dense reward for experts."""
+        return PlanarConfig(
+            size=self.size,  # pyright: ignore[reportArgumentType]
+            levels=(level,),
+            action="continuous",
+            action_noise=self.action_noise,
+            max_steps=self.max_steps,
+        )
+
+    def expert(self, level: str, seed: int) -> TrainConfig:
+        """The run of an expert."""
+        run = RunConfig(total_steps=self.expert_steps, log_every=10, checkpoint_every=50, tensorboard=False)
+        return TrainConfig("expert", seed, self.env(level), self.network, self.ppo, run=run)
+
+    def policy(self, level: str, seed: int, data: str, start: str = "", settled: bool = False) -> TrainConfig:
+        """The run of a policy: three quarters of its learning, or from `start` on the rest."""
+        chunks = self.chunks // 4 if start else self.chunks - self.chunks // 4
+        settings = {"data": (data,), "start": start, "settled": self.settled if settled else 0}
+        flow = replace(self.flow, **settings, warm_up=0 if start else self.flow.warm_up)
+        run = RunConfig(total_steps=chunks, log_every=100, checkpoint_every=1000, tensorboard=False)
+        return TrainConfig("policy", seed, self.env(level), flow=flow, run=run)
+
+
+HEAD = FlowConfig(depth=3, heads=4, head_dim=16, prefix=ExpertConfig(64, 128), action=ExpertConfig(64, 128), steps=5)
+EXPERT = PPOConfig(
+    worlds=256, rollout_steps=32, epochs=4, minibatches=8, learning_rate=3e-4, gamma=0.995, gae_lambda=0.9, clip=0.2
+)
+LEARNING = FlowLearning(
+    head=HEAD,
+    play=PlayConfig(every=1),
+    batch=512,
+    learning_rate=1e-3,
+    final_rate=1.0,
+    max_grad_norm=10.0,
+    held_out=0.02,
+)
+SMALL = RtcBench(
+    levels=(
+        "kinetix/l/h17_unicycle",
+        "kinetix/l/hard_lunar_lander",
+        "kinetix/l/car_launch",
+        "kinetix/l/mjc_half_cheetah",
+    ),
+    ppo=EXPERT,
+    network=NetworkConfig((256, 256), (256, 256)),
+    expert_steps=4_000_000,
+    flow=LEARNING,
+    chunks=1_000_000,
+    episodes=1500,
+)
+TINY = replace(
+    SMALL,
+    levels=("kinetix/s/h6_unicycle_right",),
+    size="s",
+    ppo=replace(EXPERT, worlds=128),
+    expert_steps=300_000,
+    chunks=100_000,
+    episodes=200,
+    seeds=1,
+    delays=(0, 4),
+    rollouts=64,
+)
+FULL = RtcBench(
+    levels=tuple(
+        f"kinetix/l/{name}"
+        for name in (
+            *("grasp_easy", "hard_lunar_lander", "mjc_half_cheetah", "mjc_swimmer", "mjc_walker"),
+            *("h17_unicycle", "chain_lander", "car_launch"),
+        )
+    ),
+    ppo=replace(EXPERT, rollout_steps=256, max_grad_norm=1.0),
+    network=NetworkConfig((256, 256), (256, 256)),
+    expert_steps=65_536_000,
+    flow=replace(
+        LEARNING,
+        mixer=MixerConfig(),
+        learning_rate=3e-4,
+        warm_up=1000,
+        average=0.0,
+        beta2=0.999,
+        observation_scaling="none",
+    ),
+    chunks=32 * 1_015_808,
+    episodes=8000,
+    experts=6,
+    seeds=3,
+    rollouts=2048,
+)
+PRESETS: dict[str, RtcBench] = {"tiny": TINY, "small": SMALL, "full": FULL}

@@ -1,0 +1,157 @@
+"""The benchmark as one resumable run: experts, recordings, policies, cells. What is there already is not done again.
+
+<folder>/  experts/<level>/<seed>/  data/<level>/  policies/<level>/<seed>/{first,naive,settled}/  cells.jsonl
+"""
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ....configs.typed import to_mapping
+from ....envs.files import write_atomically
+from ....envs.planar.env import make_planar
+from ...data.collect import collect
+from ...data.recording import Recording
+from ...data.write import write
+from ...learn.config import TrainConfig
+from ...learn.flow.parts import make_parts
+from ...learn.run import CONFIG, load_policy, train
+from ..rollout import evaluate
+from .config import LEAST, RtcBench
+from .play import play
+
+SETTINGS, CELLS, SOLVED = "bench.json", "cells.jsonl", "solved.json"
+Say = Callable[[str], None]
+
+
+def run(bench: RtcBench, folder: Path, say: Say) -> list[dict[str, Any]]:
+    """All stages; returns the cells. Raises ValueError if `folder` holds a benchmark with other settings."""
+    settings = json.loads(json.dumps(to_mapping(bench)))
+    if (folder / SETTINGS).exists():
+        if json.loads((folder / SETTINGS).read_text()) != settings:
+            raise ValueError(f"{folder} holds a benchmark with other settings: choose another folder")
+    else:
+        folder.mkdir(parents=True, exist_ok=True)
+        write_atomically(folder / SETTINGS, json.dumps(settings, indent=1).encode())
+    done = cells(folder)
+    for level in bench.levels:
+        rates = experts(bench, level, folder, say)
+        data = recordings(bench, level, rates, folder, say)
+        for seed in range(bench.seeds):
+            policies = learned(bench, level, seed, data, folder, say)
+            for cell in judged(bench, level, seed, policies, max(rates), done, say):
+                with (folder / CELLS).open("a") as stream:
+                    stream.write(json.dumps(cell) + "\n")
+                done.append(cell)
+    return done
+
+
+def cells(folder: Path) -> list[dict[str, Any]]:
+    """Those that are there; a last line that was cut short is not."""
+    path = folder / CELLS
+    lines = path.read_text().splitlines(keepends=True) if path.exists() else []
+    whole = [line for line in lines if line.endswith("\n")]
+    if len(whole) < len(lines):
+        write_atomically(path, "".join(whole).encode())
+    return [json.loads(line) for line in whole]
+
+
+def experts(bench: RtcBench, level: str, folder: Path, say: Say) -> list[float]:
+    """Train them; returns the share of episodes that each solves."""
+    rates = []
+    for seed in range(bench.experts):
+        place = folder / "experts" / slug(level) / str(seed)
+        on(bench.expert(level, seed), place, f"expert {seed} of {level}", say)
+        if not (place / SOLVED).exists():
+            loaded = load_policy(place, "latest")
+            found = evaluate(loaded.env, loaded.policy, loaded.params, attempts=bench.rollouts, seed=seed)  # pyright: ignore[reportArgumentType]
+            write_atomically(place / SOLVED, json.dumps(float(found.solved.mean())).encode())
+        rates.append(json.loads((place / SOLVED).read_text()))
+        say(f"expert {seed} of {level} solves {rates[-1]:.1%}")
+    return rates
+
+
+def recordings(bench: RtcBench, level: str, rates: list[float], folder: Path, say: Say) -> Path:
+    """Episodes of all experts that are good enough, of the best where none is."""
+    place = folder / "data" / slug(level)
+    if place.exists():
+        return place
+    good = [seed for seed, rate in enumerate(rates) if rate >= LEAST] or [int(np.argmax(rates))]
+    say(f"recording {level}")
+    parts = []
+    for seed in good:
+        loaded = load_policy(folder / "experts" / slug(level) / str(seed), "latest")
+        each = -(-bench.episodes // len(good))
+        parts.append(collect(loaded.env, loaded.policy, loaded.params, each, min(each, 128), seed=100 + seed))
+    write(joined(parts), place)
+    return place
+
+
+def joined(parts: list[Recording]) -> Recording:
+    """Recordings of one task as one."""
+    first, offset, episodes = parts[0], 0, []
+    for part in parts:
+        episodes.append(part.episode + offset)
+        offset += len(part.tasks)
+    arrays = {name: np.concatenate([part.arrays[name] for part in parts]) for name in first.arrays}
+    tasks = tuple(task for part in parts for task in part.tasks)
+    return replace(first, arrays=arrays, episode=np.concatenate(episodes), tasks=tasks)
+
+
+def learned(bench: RtcBench, level: str, seed: int, data: Path, folder: Path, say: Say) -> dict[str, Path]:
+    """Policies of one seed: the common beginning, and from it on without and with settled actions."""
+    place = folder / "policies" / slug(level) / str(seed)
+    first = on(bench.policy(level, seed, str(data)), place / "first", f"policy {seed} of {level}", say)
+    runs = {}
+    for name in ("naive", "settled"):
+        config = bench.policy(level, seed, str(data), start=str(first), settled=name == "settled")
+        runs[name] = on(config, place / name, f"policy {seed} of {level}, {name}", say)
+    return runs
+
+
+def on(config: TrainConfig, place: Path, what: str, say: Say) -> Path:
+    """Train to the end, from where it stands."""
+    if not (place / CONFIG).exists():
+        say(f"training {what}")
+    result = train(config, place, resume=(place / CONFIG).exists())
+    if result.interrupted:
+        raise KeyboardInterrupt
+    return place
+
+
+def judged(
+    bench: RtcBench,
+    level: str,
+    seed: int,
+    policies: dict[str, Path],
+    expert: float,
+    done: list[dict[str, Any]],
+    say: Say,
+) -> Iterator[dict[str, Any]]:
+    """The cells of one policy that are not there yet, with blocks as short as the delay allows."""
+    there = {(cell["level"], cell["seed"], cell["method"], cell["delay"]) for cell in done}
+    env = make_planar(bench.env(level))
+    for method in bench.methods:
+        missing = [delay for delay in bench.delays if (level, seed, method, delay) not in there]
+        if not missing:
+            continue
+        loaded = load_policy(policies["settled" if method == "settled" else "naive"], "latest")
+        assert loaded.config.flow is not None
+        parts = make_parts(env.spec, loaded.config.flow, 1)
+        for delay in missing:
+            every = max(delay, 1)
+            found = play(env, parts, method, loaded.params, np.zeros(bench.rollouts, int), every, delay, seed)
+            about = {"level": level, "seed": seed, "method": method, "delay": delay, "every": every, "expert": expert}
+            rate, delta, jerk = (float(np.mean(x)) for x in (found.solved, found.delta, found.jerk))
+            say(f"{level} {seed} {method} delay {delay}: {rate:.1%}")
+            solved = "".join(map(str, found.solved.astype(int)))
+            yield about | {"rate": rate, "delta": delta, "jerk": jerk, "solved": solved}
+
+
+def slug(level: str) -> str:
+    """A level's name as a folder's."""
+    return level.removesuffix(".json").rsplit("/", 1)[-1]

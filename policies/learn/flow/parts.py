@@ -1,0 +1,175 @@
+"""The fixed parts of learning by flow matching: networks without their weights, what is scaled, the optimiser."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import gymnasium
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+from flax import nnx
+from jax import Array
+
+from ....envs.contract import EnvSpec
+from ...nets.flow.network import make_network
+from ...nets.flow.sampling import Velocity
+from ...nets.flow.tokens import STATE, arrays_of
+from ...nets.stream import shapes_of
+from .config import FlowLearning
+from .lora import Adapters, adapted, adapters, merged
+from .relative import absolute, relative
+from .scaling import Scaling, restored, scaled
+
+Weights = Any
+
+
+class Trained(NamedTuple):
+    """What gradients change."""
+
+    weights: nnx.State
+    lora: Adapters | None
+
+
+class Scalings(NamedTuple):
+    """What numbers are brought to one size with; measured once, then as fixed as the data."""
+
+    observation: dict[str, Scaling]
+    """Of vectors that are observed, by name."""
+    action: Scaling
+
+
+class ChunkParams(NamedTuple):
+    """All that acting needs."""
+
+    weights: nnx.State
+    scalings: Scalings
+
+
+@dataclass(frozen=True)
+class Parts:
+    """See the module."""
+
+    config: FlowLearning
+    action: int
+    """Size of an action."""
+    low: np.ndarray
+    high: np.ndarray
+    """[A] bounds of an action."""
+    vectors: dict[str, int]
+    """Sizes of the vectors that are observed, by name."""
+    graph: nnx.GraphDef
+    fresh: Callable[[Array], nnx.State]
+    """(key) -> weights."""
+    optimiser: optax.GradientTransformation
+
+    @property
+    def relative(self) -> Array:
+        """[A] bool: entries of the action that are learned as differences."""
+        return jnp.isin(jnp.arange(self.action), jnp.array(self.config.relative, int))
+
+    def state_in(self, observation: dict[str, Array]) -> Array:
+        """[B, A] the state that relative actions start from: the first entries of the vector "state"."""
+        state = observation[STATE]
+        return jnp.pad(state, ((0, 0), (0, max(0, self.action - state.shape[-1]))))[:, : self.action]
+
+    def to_learn(self, scalings: Scalings, observation: dict[str, Array], actions: Array) -> Array:
+        """Actions [B, H, A] as the network knows them."""
+        if self.config.relative:
+            actions = relative(actions, self.state_in(observation), self.relative)
+        return scaled(scalings.action, actions)
+
+    def to_act(self, scalings: Scalings, observation: dict[str, Array], chunk: Array) -> Array:
+        """The inverse of `to_learn`."""
+        actions = restored(scalings.action, chunk)
+        return absolute(actions, self.state_in(observation), self.relative) if self.config.relative else actions
+
+    def velocity(self, params: ChunkParams, observation: dict[str, Array], **training: Any) -> Velocity:
+        """The network's field for what is observed, encoded once."""
+        network = nnx.merge(self.graph, params.weights)
+        sizes = params.scalings.observation
+        seen = {name: scaled(sizes[name], x) if name in sizes else x for name, x in observation.items()}
+        known = network.encode(seen, **training)
+        return lambda chunk, time: network.velocity(known, chunk, time)
+
+
+def make_parts(spec: EnvSpec, config: FlowLearning, updates: int) -> Parts:
+    """For an env like `spec`, and a run of so many updates. Raises ValueError for spaces that cannot be."""
+    box = spec.action_space
+    if not isinstance(box, gymnasium.spaces.Box) or len(box.shape) != 1:
+        raise ValueError(f"{spec.name} has actions {box}: flow matching needs a vector of real numbers")
+    size = box.shape[0]
+    if config.relative and max(config.relative) >= size:
+        raise ValueError(f"flow.relative is {config.relative}: an action has entries 0 to {size - 1}")
+    shapes = arrays_of(shapes_of(spec.observation_space))
+    vectors = {
+        name: leaf.shape[0] for name, leaf in shapes.items() if len(leaf.shape) == 1 and leaf.dtype == np.float32
+    }
+    if config.relative and vectors.get(STATE, 0) <= max(config.relative):
+        raise ValueError(f"flow.relative is {config.relative}: no vector {STATE!r} of so many entries is observed")
+
+    def network(key: Array):
+        return make_network(config.network, spec.observation_space, size, rngs=nnx.Rngs(params=key))
+
+    graph = nnx.graphdef(nnx.eval_shape(network, jax.random.key(0)))
+    if config.observation_scaling == "none":
+        vectors = {}
+    return Parts(
+        config,
+        size,
+        np.asarray(box.low, np.float32),
+        np.asarray(box.high, np.float32),
+        vectors,
+        graph,
+        lambda key: nnx.state(network(key)),
+        make_optimiser(config, updates),
+    )
+
+
+def make_optimiser(config: FlowLearning, updates: int) -> optax.GradientTransformation:
+    """AdamW for what learns; what is frozen costs no memory."""
+    warm_up = min(config.warm_up, updates)
+    rate = optax.warmup_cosine_decay_schedule(
+        init_value=0.0 if warm_up else config.learning_rate,
+        peak_value=config.learning_rate,
+        warmup_steps=warm_up,
+        decay_steps=max(updates, warm_up + 1),
+        end_value=config.final_rate * config.learning_rate,
+    )
+    adam = optax.adamw(rate, b2=config.beta2, weight_decay=config.weight_decay, mask=_matrices)
+    learning = optax.chain(optax.clip_by_global_norm(config.max_grad_norm), adam)
+    return optax.partition({True: learning, False: optax.set_to_zero()}, lambda tree: learns(config, tree))
+
+
+def _matrices(trained: Trained) -> Any:
+    """True or false for every array: scales and biases are not decayed."""
+
+    def one(path: tuple[Any, ...], _: Array) -> bool:
+        return not {"scale", "bias"} & set(jax.tree_util.keystr(path, simple=True, separator=".").split("."))
+
+    return jax.tree_util.tree_map_with_path(one, trained)
+
+
+def learns(config: FlowLearning, trained: Trained) -> Any:
+    """True or false for every array."""
+
+    def one(path: tuple[Any, ...], _: Array) -> bool:
+        name = jax.tree_util.keystr(path, simple=True, separator=".")
+        if name.startswith("lora"):
+            return True
+        name = name.removeprefix("weights.")
+        return not (config.lora and adapted(name)) and not name.startswith(config.frozen or ("\0",))
+
+    return jax.tree_util.tree_map_with_path(one, trained)
+
+
+def begin(parts: Parts, key: Array, weights: nnx.State | None = None) -> Trained:
+    """What is trained first: fresh, or on from `weights`."""
+    weights = parts.fresh(key) if weights is None else weights
+    return Trained(weights, adapters(key, weights, parts.config.lora) if parts.config.lora else None)
+
+
+def whole(trained: Trained) -> nnx.State:
+    """The weights, with what was learned on top of them."""
+    return trained.weights if trained.lora is None else merged(trained.weights, trained.lora)
