@@ -138,6 +138,7 @@ FAULTS = (
     Fault("lifted by 0.5 m and dropped", "either", body=lifted(0.5)),
     # The controller.
     Fault("policy says not a number", "damps", policy=lambda action: action * np.nan),
+    Fault("policy says infinity", "damps", policy=lambda action: action * 0 + np.inf),
     Fault("policy says a million", "damps", policy=lambda action: action * 0 + 1e6),
     Fault("policy says random things", "either", policy=random_action),
     Fault("policy stops moving", "either", policy=lambda action: 0 * action),
