@@ -1,4 +1,5 @@
-"""Named sets of levels: the published suites `kinetix/s`, `kinetix/m`, `kinetix/l`; level files, and folders of them.
+"""Named sets of levels: the published suites `kinetix/s`, `kinetix/m`, `kinetix/l`; levels of our own, such as
+`gambol/catapult` (`benchmarks/rtc_levels.py` draws them); level files, and folders of them.
 
 The published files are read where the wheel of `kinetix-env` puts them; none of its code is imported.
 """
@@ -14,7 +15,7 @@ from typing import NamedTuple
 from ...sim.planar.scene import CAPACITIES, Capacity
 from .level import Level, read_level, stack
 
-ROOT = "kinetix"
+ROOT, OWN = "kinetix", "gambol"
 INSTALL = "pip install --no-deps kinetix-env==3.0.2"
 
 
@@ -34,8 +35,8 @@ def suite_names() -> tuple[str, ...]:
 def find(names: Sequence[str]) -> tuple[LevelRef, ...]:
     """The levels that `names` stand for, each once, in order.
 
-    A name is a suite (`kinetix/m`; `kinetix` is all of them), one of its levels (`kinetix/m/h1_car_left`), a `.json`
-    file, or a folder that holds such files at any depth. Raises ValueError for a name that is none of these.
+    A name is a suite (`kinetix/m`, `gambol`; `kinetix` is all of them), one of its levels (`kinetix/m/h1_car_left`), a
+    `.json` file, or a folder that holds such files at any depth. Raises ValueError for a name that is none of these.
     """
     found = [ref for name in names for ref in find_one(name)]
     if not found:
@@ -45,10 +46,11 @@ def find(names: Sequence[str]) -> tuple[LevelRef, ...]:
 
 def find_one(name: str) -> list[LevelRef]:
     """The levels that one name stands for. Raises ValueError if there are none."""
-    if name == ROOT or name.startswith(f"{ROOT}/"):
-        if not published():
+    root = name.partition("/")[0]
+    if root in (ROOT, OWN):
+        if root == ROOT and not published():
             raise ValueError(f"the {ROOT} levels are not installed: run {INSTALL}")
-        levels = [ref for ref in published() if f"{ref.name}/".startswith(f"{name.rstrip('/')}/")]
+        levels = [ref for ref in known() if f"{ref.name}/".startswith(f"{name.rstrip('/')}/")]
         if not levels:
             raise ValueError(f"there is no level or suite {name!r}: {suggestion(name)}")
         return levels
@@ -82,6 +84,13 @@ def published() -> tuple[LevelRef, ...]:
     return tuple(LevelRef(f"{ROOT}/{size}/{file.stem}", file) for size, file in files)
 
 
+@cache
+def known() -> tuple[LevelRef, ...]:
+    """Every level with a name: the published ones and our own."""
+    own = sorted((Path(__file__).parent / "levels").glob("*.json"))
+    return (*published(), *(LevelRef(f"{OWN}/{file.stem}", file) for file in own))
+
+
 def natural(path: Path) -> list[str]:
     """Sorts h2 before h10."""
     return [part.zfill(8) if part.isdigit() else part for part in re.split(r"(\d+)", str(path))]
@@ -89,7 +98,7 @@ def natural(path: Path) -> list[str]:
 
 def suggestion(name: str) -> str:
     """What may have been meant by an unknown name."""
-    levels = [ref.name for ref in published()]
+    levels = [ref.name for ref in known()]
     stem = name.rpartition("/")[2]
     same = [level for level in levels if level.endswith(f"/{stem}")]
     near = same or difflib.get_close_matches(name, [*levels, *suite_names()], n=1, cutoff=0.5)

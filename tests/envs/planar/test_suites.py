@@ -8,6 +8,8 @@ from gambol.envs.planar import suites
 from gambol.envs.planar.level import LevelError, read_level, stack, write_level
 from gambol.sim.planar.scene import CAPACITIES
 
+from benchmarks import rtc_levels
+
 ARM = "kinetix/m/arm_up"
 
 
@@ -46,3 +48,16 @@ def test_finding_levels_runs_no_code_of_the_wheel():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
+
+
+def test_levels_of_our_own_are_as_they_are_drawn(tmp_path):
+    refs = suites.find(("gambol",))
+    assert [ref.name for ref in refs] == [f"gambol/{name}" for name in sorted(rtc_levels.LEVELS)]
+    assert suites.find(("gambol/catapult",)) == refs[1:2]
+    with pytest.raises(ValueError, match="did you mean gambol/catcher"):
+        suites.find(("gambol/cather",))
+    for ref in refs:
+        write_level(rtc_levels.LEVELS[ref.path.stem](), tmp_path / ref.path.name)
+        drawn, kept = (read_level(folder / ref.path.name) for folder in (tmp_path, ref.path.parent))
+        jax.tree.map(np.testing.assert_array_equal, drawn, kept)
+        assert sorted(set(kept.role.tolist()) & {1, 2}) == [1, 2]
