@@ -26,7 +26,10 @@ class PPOConfig:
     learning_rate: float = 3e-4
     """Step size of Adam."""
     anneal: int = 0
-    """Updates over which the learning rate falls linearly to zero; 0 keeps it constant."""
+    """Updates over which the learning rate, or `kl_target` where that adapts it, and the entropy bonus fall linearly to
+    zero; 0: they stay."""
+    anneal_after: int = 0
+    """Updates before they begin to fall."""
     kl_target: float = 0.0
     """Nats that one update should move the policy; the learning rate adapts to it, from `learning_rate` on. 0: off."""
     learning_rate_min: float = 1e-5
@@ -67,8 +70,8 @@ class PPOConfig:
         for name in ("worlds", "rollout_steps", "epochs", "minibatches"):
             _check(self, name, getattr(self, name) >= 1, "at least 1")
         _check(self, "worlds", self.worlds * self.rollout_steps < MOST_STEPS, f"below {MOST_STEPS} / rollout_steps")
-        _check(self, "anneal", self.anneal >= 0, "0 (constant learning rate) or a number of updates")
-        _check(self, "anneal", not (self.anneal and self.kl_target), "0 where ppo.kl_target adapts the learning rate")
+        for name in ("anneal", "anneal_after"):
+            _check(self, name, getattr(self, name) >= 0, "0 or a number of updates")
         _check(self, "mixing_updates", self.mixing_updates >= 0, "0 (all at once) or a number of updates")
         rates = "learning_rate", "learning_rate_min", "learning_rate_max"
         for name in (*rates, "clip", "max_grad_norm", "reward_scale"):

@@ -64,16 +64,19 @@ def outputs(parts: Parts, params: Params, batch: Batch) -> Array:
     return actor.unroll(seen, rollout.done, batch.memory["actor"])[0]
 
 
-def loss(params: Params, parts: Parts, batch: Batch, pull: Array | float = 0.0) -> tuple[Array, dict[str, Array]]:
-    """The loss of a minibatch, [], and what it is made of. `pull` [] weighs the distance between the latents."""
+def loss(
+    params: Params, parts: Parts, batch: Batch, left: Array | float = 1.0, pull: Array | float = 0.0
+) -> tuple[Array, dict[str, Array]]:
+    """The loss of a minibatch, [], and what it is made of. `left` [] is what is left of the entropy bonus,
+    and `pull` [] weighs the distance between the latents."""
     distribution, lived = parts.distribution, outputs(parts, params, batch)
-    total, metrics = proximal(params, parts, batch, lived)
+    total, metrics = proximal(params, parts, batch, lived, left)
     if batch.image is not None and parts.mirror is not None:
         other = replace(batch, rollout=batch.image)
         seen = outputs(parts, params, other)
         asymmetry = losses.asymmetry(parts.mirror.action(distribution.mode(lived)), distribution.mode(seen))
         if parts.config.symmetry == "augment":
-            total = (total + proximal(params, parts, other, seen)[0]) / 2
+            total = (total + proximal(params, parts, other, seen, left)[0]) / 2
         else:
             total += parts.config.symmetry_weight * asymmetry
         metrics["asymmetry"] = asymmetry
@@ -84,7 +87,9 @@ def loss(params: Params, parts: Parts, batch: Batch, pull: Array | float = 0.0) 
     return total, metrics | {"loss": total}
 
 
-def proximal(params: Params, parts: Parts, batch: Batch, outputs: Array) -> tuple[Array, dict[str, Array]]:
+def proximal(
+    params: Params, parts: Parts, batch: Batch, outputs: Array, left: Array | float
+) -> tuple[Array, dict[str, Array]]:
     """PPO's own loss, [], and what it is made of, given the `outputs` of the actor."""
     config, rollout = parts.config, batch.rollout
     log_prob = by_term(parts.mixing, parts.distribution.log_probs(outputs, rollout.action))
@@ -97,7 +102,7 @@ def proximal(params: Params, parts: Parts, batch: Batch, outputs: Array) -> tupl
     advantage = losses.standardise(batch.advantage) if config.normalise_advantages else batch.advantage
     policy_loss = losses.clipped_surrogate(ratio, advantage, config.clip)
     value_loss = losses.clipped_value_loss(value, batch.value, batch.returns, config.value_clip)
-    total = policy_loss + config.value_coef * value_loss - config.entropy_coef * entropy.mean()
+    total = policy_loss + config.value_coef * value_loss - config.entropy_coef * left * entropy.mean()
     return total, {
         "policy_loss": policy_loss,
         "value_loss": value_loss,
@@ -115,6 +120,7 @@ def improve(
     optimiser: optax.OptState,
     batch: Batch,
     orders: Array,
+    left: Array,
     pull: Array | float = 0.0,
 ) -> tuple[Params, optax.OptState, Array, dict[str, Array]]:
     """One gradient step per minibatch, for `orders` [epochs, M, B] of the worlds. Also returns the learning rate of the
@@ -123,8 +129,8 @@ def improve(
 
     def descend(carry: tuple[Params, optax.OptState, Array], worlds: Array):
         params, optimiser, rate = carry
-        gradient, metrics = jax.grad(loss, has_aux=True)(params, parts, part(batch, worlds), pull)
-        rate = adapted(parts.config, rate, metrics["approx_kl"]) if parts.config.kl_target else rate
+        gradient, metrics = jax.grad(loss, has_aux=True)(params, parts, part(batch, worlds), left, pull)
+        rate = adapted(parts.config, rate, metrics["approx_kl"], left) if parts.config.kl_target else rate
         direction, optimiser = parts.optimiser.update(gradient, optimiser)
         params = jax.tree.map(lambda weight, change: weight - rate * change, params, direction)
         return (params, optimiser, rate), metrics | {"grad_norm": optax.tree.norm(gradient)}

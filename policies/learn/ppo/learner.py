@@ -41,7 +41,7 @@ from .batch import minibatch_orders, prepare
 from .config import PPOConfig
 from .improve import add_advantage, improve
 from .normaliser import identity, merge_both
-from .rate import annealed
+from .rate import annealing
 from .rollout import Rollout, collect, episode_metrics, start
 from .state import Learned, LearnerState, collector_params, params_of
 from .turns import history_latents, in_turn
@@ -122,8 +122,9 @@ def optimise(parts: Parts, state: LearnerState, seen: Rollout, orders: Array) ->
     if parts.adaptation is not None:
         latent = history_latents(parts, parts.adaptation, state, seen)
         batch, pulled = replace(batch, latent=latent), pull(parts.adaptation, state.updates)
-    rate = annealed(config, state.updates) if state.rate is None else state.rate
-    params, optimiser, rate, metrics = improve(parts, rate, state.params, state.optimiser, batch, orders, pulled)
+    left = annealing(config, state.updates)
+    rate = config.learning_rate * left if state.rate is None else state.rate
+    params, optimiser, rate, metrics = improve(parts, rate, state.params, state.optimiser, batch, orders, left, pulled)
     metrics["learning_rate"] = rate
     metrics["explained_variance"] = losses.explained_variance(batch.value.sum(axis=-1), batch.returns.sum(axis=-1))
     return Learned(params, optimiser, critic_memory, None if state.rate is None else rate, state.student), metrics

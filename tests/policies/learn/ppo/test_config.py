@@ -18,7 +18,7 @@ from gambol.policies.learn.ppo.config import PPOConfig
         ({"entropy_coef": -0.1}, "ppo.entropy_coef is -0.1: it must be 0 or a finite number above"),
         ({"gamma": 1.5}, "ppo.gamma is 1.5: it must be between 0 and 1"),
         ({"kl_target": -0.1}, "ppo.kl_target is -0.1: it must be 0 or a finite number above"),
-        ({"kl_target": 0.01, "anneal": 5}, "ppo.anneal is 5: it must be 0 where ppo.kl_target adapts"),
+        ({"anneal_after": -1}, "ppo.anneal_after is -1: it must be 0"),
         (
             {"kl_target": 0.01, "learning_rate": 0.1},
             "ppo.learning_rate is 0.1: it must be between ppo.learning_rate_min",

@@ -122,3 +122,13 @@ def test_each_hand_learns_from_its_own_channel():
     _, history = run(make_learner(Hands(jnp.zeros(())), config, NetworkConfig((16,), (16,))), 60)
     assert history[0]["ratio_error_first"] == 0 and history[0]["episode_return"] < 0.4
     assert history[-1]["episode_return"] > 0.95  # the most there is, is 1
+
+
+def test_the_entropy_bonus_falls_with_the_rate():
+    """With a bonus that outweighs all else the spread grows, until there is nothing left of it."""
+    config = replace(PPO, entropy_coef=1.0, anneal=2, anneal_after=2)
+    learner = make_learner(Reach(jnp.zeros(())), config, NetworkConfig((8,), (8,)))
+    _, metrics = run(learner, 6)
+    entropy = [float(row["entropy"]) for row in metrics]
+    assert entropy[1] < entropy[2] and entropy[5] == pytest.approx(entropy[4], abs=1e-6)
+    assert float(metrics[5]["learning_rate"]) == 0.0

@@ -79,7 +79,7 @@ def test_the_latents_pull_at_each_other_as_much_as_asked():
         batch = Batch(seen, {"actor": None, "critic": None}, image(parts.mirror, seen))
         batch, _ = add_advantage(parts, state.params, batch, minibatch_orders(ppo, key)[0], state.updates)
         batch = replace(batch, latent=jnp.ones((ppo.rollout_steps, ppo.worlds, ADAPT.latent)))
-        return loss(state.params, parts, batch, weight)
+        return loss(state.params, parts, batch, pull=weight)
 
     (plain, metrics), (pulled, _) = (losses(jax.random.key(0), weight) for weight in (0.0, 0.5))
     np.testing.assert_allclose(pulled - plain, 0.5 * metrics["latent_gap"], rtol=1e-3)
