@@ -126,7 +126,8 @@ def hashes(env: PlanarEnv) -> dict[str, str]:
 
 def protocol(config: PlanarConfig) -> dict[str, Any]:
     """The rules of an attempt that are the env's and not the policy's: reports that differ here are not compared."""
-    return {name: asdict(config)[name] for name in ("frame_skip", "max_steps", "jax2d_quirks")}
+    rules = {name: asdict(config)[name] for name in ("frame_skip", "max_steps", "jax2d_quirks")}
+    return rules | ({"action_noise": config.action_noise} if config.action_noise else {})
 
 
 def conditions(config: TrackConfig) -> dict[str, Any]:

@@ -104,15 +104,18 @@ def thinned(rows: list[Row], most: int = MOST_ROWS) -> list[Row]:
 
 
 def draw(rows: list[Row], name: str, step: int) -> bytes:
-    """PNG bytes: means over the episodes that ended, or over all steps; a line marks the checkpoint at `step`."""
+    """PNG bytes: means over the episodes that ended, or over all steps; of what only learned from recorded ones, its
+    losses. A line marks the checkpoint at `step`."""
     from matplotlib.figure import Figure
 
     from ..judge.chart import FAINT, INK, MEAN, png
 
-    names = [key for key in (rows[-1] if rows else {}) if key.startswith(DRAWN) and not key.startswith(REWARDS)]
+    last = rows[-1] if rows else {}
+    names = [key for key in last if key.startswith(DRAWN) and not key.startswith(REWARDS)]
+    names, unit = (names, "control steps") if names else ([key for key in last if key.endswith("loss")], "chunks")
     down = max(1, math.ceil(len(names) / ACROSS))
     figure = Figure(figsize=(3 * ACROSS, 0.6 + 1.8 * down), dpi=100, layout="constrained")
-    figure.suptitle(f"{name}: means over episodes or steps, by million control steps", fontsize=10, color=INK)
+    figure.suptitle(f"{name}: means over episodes or steps, by million {unit}", fontsize=10, color=INK)
     panels = figure.subplots(down, ACROSS, squeeze=False).ravel()
     for panel in panels[len(names) :]:
         panel.set_axis_off()

@@ -48,7 +48,10 @@ def evaluation(env, policy):
 def test_the_env_keeps_the_policys_side_and_takes_the_suites_levels(env, folder):
     assert env.level_names == (str(folder / "0.json"), str(folder / "1.json"))
     assert (env.config.action, env.config.max_steps) == ("continuous", STEPS)
-    assert protocol(env.config) == {"frame_skip": 2, "max_steps": STEPS, "jax2d_quirks": True}
+    rules = {"frame_skip": 2, "max_steps": STEPS, "jax2d_quirks": True}
+    assert protocol(env.config) == rules
+    noisy = dataclasses.replace(env.config, action="continuous", action_noise=0.1)
+    assert protocol(noisy) == rules | {"action_noise": 0.1}
 
 
 def test_hashes_are_those_of_the_files_at_any_capacity(env, folder):

@@ -101,6 +101,8 @@ def test_the_curves_show_what_was_logged_of_episodes(folder):
     rows = [{"step": i, "loss": 1.0, **{f"episode_{k}": 0.0 for k in range(9)}, "step_reward_x": 0} for i in (0, 9)]
     taller = cv2.imdecode(np.frombuffer(ship.draw(rows, "many", 9), np.uint8), cv2.IMREAD_COLOR)
     assert taller.shape[0] - image.shape[0] == pytest.approx(2 * 180, abs=2)
+    losses = [{"step": i, "updates": i, "loss": 1.0, "held_out_loss": 2.0} for i in (0, 9)]
+    assert ship.draw(losses, "flow", 9) != ship.draw(losses[:1], "flow", 9)
     assert ship.draw([], "none", 0).startswith(b"\x89PNG")
 
 

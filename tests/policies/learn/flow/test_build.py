@@ -15,6 +15,7 @@ from gambol.policies.learn.flow.build import load
 from gambol.policies.learn.flow.config import FlowLearning
 from gambol.policies.learn.ppo.config import PPOConfig
 from gambol.policies.learn.run import load_policy, train
+from gambol.policies.learn.ship import ship
 from gambol.policies.nets.flow.mixer import MixerConfig
 
 SEEN = 140
@@ -54,6 +55,11 @@ def test_from_data_to_a_policy(config, tmp_path):
         loaded.params, loaded.policy.initial_memory(2), Observation(jnp.ones((2, SEEN))), jax.random.key(0)
     )
     assert action.shape == (2, 6) and (jnp.abs(action) <= 1).all()
+
+    about = ship(result.run_dir, tmp_path / "shipped")
+    assert about["steps"] == 24 and (tmp_path / "shipped" / "curves.png").is_file()
+    shipped = load_policy(tmp_path / "shipped")
+    jax.tree.map(np.testing.assert_array_equal, shipped.params, loaded.params)
 
     write(recording(shift=50.0), tmp_path / "set")
     longer = replace(config, run=replace(config.run, total_steps=48))
