@@ -47,9 +47,9 @@ class ChunkParams(NamedTuple):
     scalings: Scalings
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Parts:
-    """See the module."""
+    """See the module. Two are the same only if they are one, so that compiled functions can be told them."""
 
     config: FlowLearning
     action: int
