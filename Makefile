@@ -5,8 +5,9 @@
 demo: .venv/.made
 	.venv/bin/gambol demo
 
+# Two workers: each holds what it has compiled, some gigabytes.
 test: .venv/.made .venv-openpi/.made
-	.venv/bin/pytest
+	.venv/bin/pytest -n 2 --dist loadfile
 
 lint: .venv/.made
 	.venv/bin/ruff check .
