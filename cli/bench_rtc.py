@@ -26,7 +26,8 @@ class Rtc:
     """What the command line chooses."""
 
     preset: Literal["tiny", "small", "full"] = "small"
-    """Minutes; up to three hours on two cores; as published."""
+    """Minutes; up to three hours on two cores; the published sizes, on the eight published levels that can be had and
+    with experts that see one frame."""
     out: Path | None = None
     """Folder of the run, by default runs/rtc-PRESET."""
     save: bool = True

@@ -17,8 +17,9 @@ from ..sim2real.onboard import model as models
 from ..sim2real.operators import Moment, Script
 from ..sim2real.robots.imperfect import Imperfections
 from ..sim2real.robots.open import open_robot
+from ..sim2real.sessions import open_session
 from ..sim2real.spread import Spread
-from ..sim2real.verify import open_session, verify
+from ..sim2real.verify import verify
 from .arguments import read
 
 DESCRIPTION = """Drive a robot with the policy of a bundle, after proving the bundle. The robot mujoco is simulated in

@@ -10,10 +10,9 @@ from typing import Any, Literal
 
 from ..configs.typed import from_mapping, to_mapping
 from .coherent import check
+from .sections import Arm, CommandRange, Gait, Names, Numbers, Robot, Safety
 
 FILE = "contract.json"
-Numbers = tuple[float, ...]
-Names = tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -44,6 +43,41 @@ class Graph:
     outputs: tuple[Tensor, ...]
     memory: tuple[Memory, ...]
     opset: int
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """How a policy is asked that answers with the actions of the next ticks, [horizon, A], from the tick on in which
+    was seen what it is asked with.
+
+    Three more inputs of its graph tell what is being executed meanwhile. The same in two parts, for loops of one's own:
+    `encode` once, then `steps` times `chunk += denoise(..., chunk, time) / steps` from a chunk of noise (zeros in the
+    graph), with `time` [horizon] from 0 in equal steps; actions are `chunk * scale + offset`, plus
+    the state where `relative`, within the clip of the action.
+    """
+
+    horizon: int
+    every: int
+    """Ticks after which it was asked again where it was judged."""
+    method: str
+    """How a chunk goes on from the one before."""
+    settled: int
+    """Most ticks of `delay` that it learned to bridge; 0 for a method that needs no learning."""
+    before: str
+    """Input [horizon, A]: the actions that are still to come of the chunk before, then anything."""
+    left: str
+    """Input []: how many they are; 0 where there is no chunk before."""
+    delay: str
+    """Input []: how many of them will have been executed when the answer comes."""
+    encode: Graph
+    denoise: Graph
+    steps: int
+    scale: Numbers
+    offset: Numbers
+    relative: tuple[int, ...]
+    """Entries of an action that are said as differences."""
+    state: str
+    """Input whose first entries they are differences to; empty where there are none."""
 
 
 @dataclass(frozen=True)
@@ -100,111 +134,6 @@ class Action:
 
 
 @dataclass(frozen=True)
-class CommandRange:
-    """What an operator may ask for."""
-
-    names: Names
-    lower: Numbers
-    upper: Numbers
-    unit: Names
-    rate: Numbers
-    """How fast the policy was used to see it change, per second; 0: at once."""
-
-
-@dataclass(frozen=True)
-class Gait:
-    """The clock that the policy sees: sine and cosine of its phase while it runs, else zeros. It runs while told to
-    move, and after a push."""
-
-    frequency: float
-    """Hz."""
-    step_above: float
-    """Speed over the ground, m/s, from which a robot that is told to stand takes steps; 0: it never does."""
-    rest_below: float
-    """Speed, m/s, below which the cycle is its last."""
-
-
-@dataclass(frozen=True)
-class Arm:
-    """The arm's own controller: damped least squares on the place and rotation of a goal (`onboard/arm.py`)."""
-
-    joint_names: Names
-    base: str
-    """Site that the arm stands on."""
-    end_effector: str
-    """Site that is to reach the goal."""
-    goal_height: float
-    """Of the centre of the goal's sphere over the ground, m; it stands over the arm's base."""
-    goal_roll: float
-    """Of a goal that is not turned, about where it points, rad."""
-    goal_lift: float
-    """Pitch by which it looks up from pointing outward, rad."""
-    damping: float
-    """m."""
-    turning: float
-    """What a radian off counts for, m."""
-    most_turn: float
-    """A joint's largest step of one solve, rad."""
-    solves: int
-    """Per tick."""
-    foresight: float
-    """Share of the tilt that the gyroscope foretells for the next tick."""
-    integral: float
-    """Gain, 1/s."""
-    most_integral: float
-    """rad."""
-    gravity: float
-    """m/s^2."""
-
-
-@dataclass(frozen=True)
-class Robot:
-    """Which robot it is for."""
-
-    name: str
-    mjcf: str
-    """File of the bundle."""
-    mjcf_sha256: str
-    base: str
-    """Body with the free joint."""
-    feet: Names
-    """Sites, in the order of the observation."""
-    contact_force: float
-    """Normal force above which a foot is on the ground, N."""
-    standing_height: float
-    """Of the base over the ground in the default pose, m."""
-
-
-@dataclass(frozen=True)
-class Safety:
-    """When to stop."""
-
-    max_tilt_rad: float
-    max_action_delta: float
-    """Largest change of a drive target in a tick, rad."""
-    stale_ms: float
-    """Largest age of a reading."""
-    kp_scale_start: float
-    """Share of the stiffness with which standing up begins."""
-    joint_margin: float
-    """Targets keep so far from the joints' limits, rad."""
-    max_joint_speed: float
-    """Of a joint, as a multiple of `joint_vel_limits`: a foot that lands drives its motors faster than they can go."""
-    max_torque: float
-    """That a target may ask of a drive, as a multiple of `torque_limits`, to which drives keep by themselves."""
-    max_base_speed: float
-    """Turning rate of the base, rad/s."""
-    min_height: float
-    """Of the base over the ground, m."""
-    damping: Numbers
-    """Of the drives after a fault, N m s / rad, one per joint."""
-    max_misses: int
-    """Ticks in a row without an answer of the policy."""
-    max_frozen: int
-    """Ticks in a row after which a gyroscope that says the same to the last bit is broken."""
-
-
-@dataclass(frozen=True)
 class Selftest:
     """Recorded ticks. Whoever loads the bundle must reproduce them before any torque."""
 
@@ -240,6 +169,8 @@ class Contract:
     decimation: int
     """Physics steps per tick in training."""
     graph: Graph
+    chunk: Chunk | None
+    """None for a policy that says one action at a time."""
     obs: Observation
     action: Action
     commands: dict[str, CommandRange]

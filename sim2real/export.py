@@ -5,6 +5,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from numpy.typing import NDArray
+
 from ..envs.contract import PyTree
 from ..envs.make import with_engine
 from ..policies.judge.provenance import commit, versions
@@ -15,19 +17,19 @@ from ..policies.learn.ppo.acting import make_parts, make_policy
 from ..policies.learn.run import LoadedPolicy, build, load_policy
 from ..policies.nets.stream import shapes_of
 from ..policies.policy import Policy
-from . import bundle, contract, foreign, graphs, record, schema
+from . import bundle, chunks, contract, foreign, graphs, record, schema
 from .coherent import SCHEMA_VERSION
 from .compress.compress import STATES, Compared, Compression, compare, compress, sensitivity
 from .compress.prune import prune
-from .contract import Contract, Selftest
-from .describe import describe
+from .contract import Chunk, Contract, Graph, Selftest
+from .describe import Described, describe
 from .graphs import as_policy
-from .verify import open_session
+from .sessions import open_session
 
 GRAPH, TICKS = "policy.onnx", "selftest.npz"
 NAMES = ("obs", "actions")
 """Of the graph's input and output, where it has one of each: those that controllers expect."""
-TOLERANCE, READINGS_TOLERANCE = 1e-5, 1e-4
+TOLERANCE, CHUNK_TOLERANCE, READINGS_TOLERANCE = 1e-5, 1e-4, 1e-4
 
 
 class Exported(NamedTuple):
@@ -40,6 +42,21 @@ class Exported(NamedTuple):
     """Of all files."""
     compared: Compared | None
     """What a compression costs."""
+
+
+class Made(NamedTuple):
+    """A policy as files and recorded ticks."""
+
+    content: bytes
+    graph: Graph
+    ticks: dict[str, NDArray]
+    tolerance: float
+    """With which the graph does what was recorded."""
+    rounded: float = 0.0
+    """How far outputs move when inputs do in their last digits."""
+    chunk: Chunk | None = None
+    parts: dict[str, bytes] | None = None
+    compared: Compared | None = None
 
 
 def export(
@@ -59,25 +76,10 @@ def export(
 
     loaded = load_policy(run, checkpoint, build_here, temperature=0.0)
     told = describe(loaded.env, *NAMES)
-    like = shapes_of(loaded.env.spec.observation_space)
-    content, graph = graphs.export(loaded.policy, loaded.params, like, told.meaning, GRAPH, NAMES)
-    policy, params, compared, gentle = loaded.policy, loaded.params, None, TOLERANCE
-    if compression is not None:
-        states = record.states(loaded.env, policy, params, told.meaning, graph, seed, STATES)
-        thin = content
-        if compression.prune:
-            left = pruned(loaded, compression, seed)
-            thin, _ = graphs.export(*left, like, told.meaning, GRAPH, NAMES)
-        small = compress(thin, compression, states)
-        both = [(made, as_policy(open_session(made), graph, told.meaning, like)) for made in (content, small)]
-        compared = compare(loaded.env, both[0], both[1], graph, states, compression)
-        if compared.drop.mean > compression.margin and not compression.force:
-            raise ValueError(too_much(compared, compression))
-        content, gentle = small, sensitivity(small, states)
-        policy, params = as_policy(open_session(small), graph, told.meaning, like, one_by_one=True), None
-    ticks = record.record(loaded.env, policy, params, told.meaning, graph, seed)
-    count = len(next(iter(ticks.values())))
-    made = Contract(
+    make = by_chunks if loaded.config.flow else by_actions
+    made = make(loaded, told, seed, compression)
+    graph, ticks = made.graph, made.ticks
+    said = Contract(
         schema_version=SCHEMA_VERSION,
         policy_name=loaded.config.name,
         git_sha=commit(),
@@ -85,33 +87,67 @@ def export(
         created_utc=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         control_dt=loaded.env.spec.control_dt,
         graph=graph,
+        chunk=made.chunk,
         obs=told.observation,
         action=told.action,
         recurrent={pair.input: shape_of(graph, pair.input) for pair in graph.memory},
         quat_convention="wxyz",
         gravity_sign=-1,
         selftest=Selftest(
-            TICKS,
-            count,
-            "in.",
-            "out.",
-            "targets" in ticks,
-            compression is None,
-            TOLERANCE,
-            max(gentle, READINGS_TOLERANCE),
+            file=TICKS,
+            count=len(next(iter(ticks.values()))),
+            obs="in.",
+            action="out.",
+            raw="targets" in ticks,
+            batched=compression is None,
+            atol=made.tolerance,
+            readings_atol=max(made.rounded, READINGS_TOLERANCE),
         ),
         **told.sections,
     )
     files = {
-        contract.FILE: contract.dump(made),
+        contract.FILE: contract.dump(said),
         schema.FILE: schema.dump(),
-        GRAPH: foreign.with_metadata(content, made, run.resolve().name),
+        GRAPH: foreign.with_metadata(made.content, said, run.resolve().name),
         TICKS: bundle.pack(ticks),
+        **(made.parts or {}),
         **told.files,
     }
-    if made.robot is not None:
-        files[foreign.DEPLOY] = foreign.deploy_yaml(made)
-    return Exported(made, bundle.write(folder, files), sum(map(len, files.values())), compared)
+    if said.robot is not None:
+        files[foreign.DEPLOY] = foreign.deploy_yaml(said)
+    return Exported(said, bundle.write(folder, files), sum(map(len, files.values())), made.compared)
+
+
+def by_chunks(loaded: LoadedPolicy, told: Described, seed: int, compression: Compression | None) -> Made:
+    """A policy that was learned by flow matching."""
+    if told.sections["robot"] is not None:
+        raise ValueError("policies of chunks are exported for tasks without a robot alone, as yet")
+    if compression is not None:
+        raise ValueError("policies of chunks are exported as they are: leave --quantize and --prune out")
+    found = chunks.export(loaded, shapes_of(loaded.env.spec.observation_space), told.meaning, GRAPH, NAMES, seed)
+    return Made(found.content, found.graph, found.ticks, CHUNK_TOLERANCE, chunk=found.chunk, parts=found.parts)
+
+
+def by_actions(loaded: LoadedPolicy, told: Described, seed: int, compression: Compression | None) -> Made:
+    """A policy that says one action at a time."""
+    like = shapes_of(loaded.env.spec.observation_space)
+    content, graph = graphs.export(loaded.policy, loaded.params, like, told.meaning, GRAPH, NAMES)
+    if compression is None:
+        ticks = record.record(loaded.env, loaded.policy, loaded.params, told.meaning, graph, seed)
+        return Made(content, graph, ticks, TOLERANCE)
+    states = record.states(loaded.env, loaded.policy, loaded.params, told.meaning, graph, seed, STATES)
+    thin = content
+    if compression.prune:
+        left = pruned(loaded, compression, seed)
+        thin, _ = graphs.export(*left, like, told.meaning, GRAPH, NAMES)
+    small = compress(thin, compression, states)
+    both = [(made, as_policy(open_session(made), graph, told.meaning, like)) for made in (content, small)]
+    compared = compare(loaded.env, both[0], both[1], graph, states, compression)
+    if compared.drop.mean > compression.margin and not compression.force:
+        raise ValueError(too_much(compared, compression))
+    policy = as_policy(open_session(small), graph, told.meaning, like, one_by_one=True)
+    ticks = record.record(loaded.env, policy, None, told.meaning, graph, seed)
+    return Made(small, graph, ticks, TOLERANCE, rounded=sensitivity(small, states), compared=compared)
 
 
 def pruned(loaded: LoadedPolicy, how: Compression, seed: int) -> tuple[Policy, PyTree]:
@@ -131,6 +167,6 @@ def too_much(compared: Compared, how: Compression) -> str:
     )
 
 
-def shape_of(graph: contract.Graph, name: str) -> tuple[int, ...]:
+def shape_of(graph: Graph, name: str) -> tuple[int, ...]:
     """Of an input."""
     return next(tensor.shape for tensor in graph.inputs if tensor.name == name)

@@ -15,18 +15,17 @@ import jax.export
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
-from jax.extend import core
 from numpy.typing import NDArray
 
 from ..envs.contract import Observation, PyTree
 from ..policies.policy import Policy
 from .contract import Graph, Memory, Tensor
 from .extras import need
+from .inline import inlined
 
 OPSET = 18
 """That of the exporters whose graphs existing controllers read."""
 BATCH = "batch"
-CALLS = {"jit", "pjit", "closed_call", "custom_jvp_call", "custom_vjp_call"}
 
 
 class Meaning(NamedTuple):
@@ -121,7 +120,6 @@ def export(
 
     Raises ValueError without the packages of the extra `export`, and where the policy computes what ONNX cannot.
     """
-    onnx = need("onnx")
     function = as_function(policy, params, like, meaning)
     memory = jax.eval_shape(lambda: policy.initial_memory(1))
     remembered = names_of(memory, "memory")
@@ -136,26 +134,28 @@ def export(
         Tensor(names[1], action.shape[1:], action.dtype.name),
         *(Tensor(f"{name}_out", tensor.shape, tensor.dtype) for name, tensor in zip(remembered, kept, strict=True)),
     )
-    model = convert(function, inputs, outputs)
-    onnx.checker.check_model(model, full_check=True)
     pairs = tuple(Memory(f"{name}_in", f"{name}_out") for name in remembered)
-    return model.SerializeToString(), Graph(file, inputs, outputs, pairs, OPSET)
+    return convert(function, inputs, outputs), Graph(file, inputs, outputs, pairs, OPSET)
 
 
-def convert(function: Callable[..., Any], inputs: tuple[Tensor, ...], outputs: tuple[Tensor, ...]) -> Any:
-    """An ONNX model of a JAX function. Raises ValueError for what cannot be converted."""
-    logging.getLogger("jax2onnx").setLevel(logging.CRITICAL)  # it complains of every optional package of its own
+def convert(function: Callable[..., Any], inputs: tuple[Tensor, ...], outputs: tuple[Tensor, ...]) -> bytes:
+    """A JAX function in ONNX. Raises ValueError without the packages of the extra `export`, and for what cannot be
+    converted."""
+    onnx = need("onnx")
+    for noisy in ("jax2onnx", "onnx_ir"):  # of every optional package of their own, and of shapes nobody asks for
+        logging.getLogger(noisy).setLevel(logging.CRITICAL)
     to_onnx = need("jax2onnx").to_onnx
-
-    def bare(*leaves: Array) -> tuple[Array, ...]:
-        return tuple(inlined(jax.make_jaxpr(function)(*leaves), *leaves))
-
     batch = jax.export.symbolic_shape(BATCH)[0]
     shapes = [jax.ShapeDtypeStruct((batch, *tensor.shape), tensor.dtype) for tensor in inputs]
+    closed = jax.make_jaxpr(function)(*shapes)  # here: where it is converted, some layers have no gradients
+
+    def bare(*leaves: Array) -> tuple[Array, ...]:
+        return tuple(inlined(closed, *leaves))
+
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DeprecationWarning)  # its own
-            return to_onnx(
+            model = to_onnx(
                 bare,
                 shapes,
                 model_name="policy",
@@ -165,24 +165,5 @@ def convert(function: Callable[..., Any], inputs: tuple[Tensor, ...], outputs: t
             )
     except NotImplementedError as error:
         raise ValueError(f"the policy computes what ONNX cannot: {' '.join(str(error).split())}") from error
-
-
-def inlined(closed: core.ClosedJaxpr, *arguments: Array) -> list[Array]:
-    """The same computation, with calls of functions in place and without the barriers that only XLA needs."""
-    known = dict(zip(closed.jaxpr.constvars, closed.consts, strict=True))
-    known |= dict(zip(closed.jaxpr.invars, arguments, strict=True))
-
-    def value(atom: Any) -> Any:
-        return atom.val if isinstance(atom, core.Literal) else known[atom]
-
-    for equation in closed.jaxpr.eqns:
-        given, settings = [value(atom) for atom in equation.invars], equation.params
-        if equation.primitive.name == "optimization_barrier":
-            found = given
-        elif equation.primitive.name in CALLS:
-            found = inlined(settings.get("jaxpr") or settings["call_jaxpr"], *given)
-        else:
-            found = equation.primitive.bind(*given, **settings)
-            found = found if equation.primitive.multiple_results else [found]
-        known |= dict(zip(equation.outvars, found, strict=True))
-    return [value(atom) for atom in closed.jaxpr.outvars]
+    onnx.checker.check_model(model, full_check=True)
+    return model.SerializeToString()

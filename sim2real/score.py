@@ -27,7 +27,7 @@ from .onboard.words import Told
 from .robots.imperfect import Imperfections
 from .robots.lockstep import Lockstep
 from .robots.simulated import Exchange, SimulatedRobot
-from .verify import open_session
+from .sessions import open_session
 
 SIGNALS = tuple(track.TOLERANCES)
 STAND = 3.0

@@ -22,11 +22,8 @@ from .extras import need
 from .onboard import model as models
 from .onboard import tick
 from .onboard.words import Readings, Told
+from .sessions import Refused, check, open_session
 
-MOST_TENSOR = 64 * 2**20
-"""Bytes of one tensor in a graph."""
-DOMAINS = {"", "ai.onnx", "com.microsoft"}
-"""Of operators: ONNX's own, and ONNX Runtime's quantised ones."""
 LATENCY_TICKS = 500
 DIGITS = 5e-6
 """Relative precision of numbers in a model: MuJoCo writes six digits."""
@@ -37,10 +34,6 @@ class Check(NamedTuple):
 
     ok: bool
     detail: str
-
-
-class Refused(ValueError):
-    """A check failed; the message says what is wrong."""
 
 
 def verify(folder: Path) -> dict[str, Check]:
@@ -69,10 +62,12 @@ def verify(folder: Path) -> dict[str, Check]:
     if not attempt("files", files):
         return found
     (read,) = loaded
-    if not attempt("schema", lambda: check_schema(read)) or not attempt("graph", lambda: check_graph(read)):
+    if not attempt("schema", lambda: check_schema(read)) or not attempt("graph", lambda: check_graphs(read)):
         return found
     attempt("metadata", lambda: check_metadata(read))
     attempt("selftest", lambda: check_selftest(read))
+    if read.contract.chunk is not None:
+        attempt("halves", lambda: check_halves(read))
     robot = read.contract.robot is not None and attempt("robot", lambda: check_robot(read))
     if robot and read.contract.selftest.raw:
         attempt("readings", lambda: check_readings(read))
@@ -95,48 +90,12 @@ def check_schema(read: Bundle) -> str:
     return f"version {read.contract.schema_version}"
 
 
-def check_graph(read: Bundle) -> str:
-    """The graph is whole, holds finite numbers only, and has the inputs and outputs of the contract."""
-    onnx, contract = need("onnx"), read.contract
-    content = file_of(read, contract.graph.file)
-    try:
-        model = onnx.load_from_string(content)
-        for tensor in onnx.external_data_helper._get_all_tensors(model):
-            check_tensor(onnx, tensor)
-        onnx.checker.check_model(model)
-    except (onnx.checker.ValidationError, ValueError, TypeError) as error:
-        raise Refused(f"{contract.graph.file}: {' '.join(str(error).split())}") from None
-    except Exception as error:  # protobuf's own errors have no common type
-        if type(error).__module__.partition(".")[0] != "google":
-            raise
-        raise Refused(f"{contract.graph.file} is not an ONNX file") from None
-    if strange := sorted({node.domain for node in model.graph.node} - DOMAINS):
-        raise Refused(f"{contract.graph.file} has operators of {strange[0]!r}")
-    session = open_session(content)
-    for kind, told, real in (
-        ("input", contract.graph.inputs, session.get_inputs()),
-        ("output", contract.graph.outputs, session.get_outputs()),
-    ):
-        wanted = [(tensor.name, tensor.shape, tensor.dtype) for tensor in told]
-        have = [(value.name, tuple(value.shape[1:]), TYPES.get(value.type, value.type)) for value in real]
-        if wanted != have:
-            raise Refused(f"{contract.graph.file} has {kind}s {have}, the contract says {wanted}")
-    return f"{len(model.graph.node)} nodes, {len(content):,} bytes"
-
-
-TYPES = {"tensor(float)": "float32", "tensor(int32)": "int32", "tensor(int64)": "int64", "tensor(bool)": "bool"}
-"""ONNX Runtime's names of types."""
-
-
-def check_tensor(onnx: Any, tensor: Any) -> None:
-    """Raises ValueError for a tensor that is elsewhere, too large or not finite."""
-    if tensor.external_data or tensor.data_location == onnx.TensorProto.EXTERNAL:
-        raise ValueError(f"tensor {tensor.name!r} lies in a file of its own")
-    if np.prod([max(n, 1) for n in tensor.dims], dtype=float) * 8 > MOST_TENSOR:
-        raise ValueError(f"tensor {tensor.name!r} is too large: {list(tensor.dims)}")
-    values = onnx.numpy_helper.to_array(tensor)
-    if values.dtype.kind == "f" and not np.isfinite(values).all():
-        raise ValueError(f"tensor {tensor.name!r} is not finite")
+def check_graphs(read: Bundle) -> str:
+    """Every graph is whole, holds finite numbers only, and has the inputs and outputs of the contract."""
+    contract, chunk = read.contract, read.contract.chunk
+    graphs = (contract.graph,) if chunk is None else (contract.graph, chunk.encode, chunk.denoise)
+    nodes = [check(file_of(read, graph.file), graph) for graph in graphs]
+    return f"{sum(nodes)} nodes, {sum(len(read.files[graph.file]) for graph in graphs):,} bytes"
 
 
 def check_metadata(read: Bundle) -> str:
@@ -170,6 +129,33 @@ def check_selftest(read: Bundle) -> str:
     if not worst <= contract.selftest.atol:
         raise Refused(f"the graph is {worst:.2g} off the recorded actions, more than {contract.selftest.atol:g}")
     return f"{contract.selftest.count} ticks, at most {worst:.1e} off"
+
+
+def check_halves(read: Bundle) -> str:
+    """The two parts of a policy of chunks, put together as its contract says, do what the whole was recorded to do
+    where there was no chunk before."""
+    contract, ticks = read.contract, ticks_of(read)
+    chunk = contract.chunk
+    assert chunk is not None
+    rows = ticks[f"in.{chunk.left}"] == 0
+    encode, denoise = (open_session(file_of(read, graph.file)) for graph in (chunk.encode, chunk.denoise))
+    known = run(encode, {tensor.name: ticks[f"in.{tensor.name}"][rows] for tensor in chunk.encode.inputs})
+    wanted = ticks[f"out.{contract.action.output}"][rows]
+    if not len(wanted):
+        raise Refused(f"{contract.selftest.file} has no tick without a chunk before")
+    given = dict(zip((tensor.name for tensor in chunk.encode.outputs), known, strict=True))
+    actions = np.zeros_like(wanted)
+    for step in range(chunk.steps):
+        time = np.full(actions.shape[:2], step / chunk.steps, np.float32)
+        actions = actions + run(denoise, given | {"chunk": actions, "time": time})[0] / np.float32(chunk.steps)
+    actions = actions * chunk.scale + chunk.offset
+    if chunk.relative:
+        state = ticks[f"in.{chunk.state}"][rows]
+        actions[..., chunk.relative] += state[:, None, chunk.relative]
+    off = np.abs(np.clip(actions, *np.transpose(contract.action.clip)) - wanted).max()
+    if not off <= contract.selftest.atol:
+        raise Refused(f"{chunk.encode.file} and {chunk.denoise.file} are {off:.2g} off the recorded actions")
+    return f"{len(wanted)} chunks in {chunk.steps} steps, at most {off:.1e} off"
 
 
 def check_readings(read: Bundle) -> str:
@@ -276,20 +262,6 @@ def ticks_of(read: Bundle) -> dict[str, NDArray]:
             if name not in ticks or ticks[name].shape != (selftest.count, *shape):
                 raise Refused(f"{selftest.file}: {name} must be [{selftest.count}, *{list(shape)}]")
     return ticks
-
-
-def open_session(content: bytes, threads: int = 1) -> Any:
-    """The graph in ONNX Runtime, on so many cores. Raises Refused where it cannot be run."""
-    onnxruntime = need("onnxruntime")
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
-    options.log_severity_level = 3
-    try:
-        return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # its errors have no common type but this
-        if "onnxruntime" not in type(error).__module__:
-            raise
-        raise Refused(f"ONNX Runtime refuses the graph: {' '.join(str(error).split())[:200]}") from None
 
 
 def run(session: Any, inputs: dict[str, NDArray]) -> list[NDArray]:

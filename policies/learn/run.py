@@ -22,6 +22,7 @@ from ...envs.contract import Env, PyTree
 from ...envs.files import write_atomically
 from ...envs.make import make_env
 from ..judge.provenance import provenance
+from ..names import named
 from ..policy import Policy
 from . import checkpoint as checkpoints
 from . import shipped
@@ -189,9 +190,8 @@ def shapes_of(learner: Learner) -> PyTree:
 
 def named_floats(metrics: dict[str, Array], state: PyTree) -> list[tuple[str, Array]]:
     """Every float array of an update with its dotted name, the metrics first."""
-    leaves = jax.tree_util.tree_leaves_with_path({"metrics": metrics, "state": state})
-    floats = [(path, leaf) for path, leaf in leaves if jnp.issubdtype(leaf.dtype, jnp.inexact)]
-    return [(jax.tree_util.keystr(path, simple=True, separator="."), leaf) for path, leaf in floats]
+    everything = named({"metrics": metrics, "state": state})
+    return [(name, leaf) for name, leaf in everything if jnp.issubdtype(leaf.dtype, jnp.inexact)]
 
 
 def dump(run_dir: Path, step: int, state: PyTree, about: dict[str, Any]) -> str:

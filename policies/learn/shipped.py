@@ -13,6 +13,7 @@ import numpy as np
 
 from ...envs.contract import PyTree
 from ...envs.files import write_atomically
+from ..names import named
 
 FILE = "policy.npz"
 FORMAT = 1
@@ -52,12 +53,6 @@ def read(path: Path, like: PyTree) -> tuple[PyTree, int]:
     leaves, structure = jax.tree.flatten(like)
     ordered = [jnp.asarray(arrays[name], leaf.dtype) for (name, _), leaf in zip(named(like), leaves, strict=True)]
     return structure.unflatten(ordered), step
-
-
-def named(params: PyTree) -> list[tuple[str, jax.Array]]:
-    """Every array with its dotted path."""
-    leaves = jax.tree_util.tree_leaves_with_path(params)
-    return [(jax.tree_util.keystr(path, simple=True, separator="."), leaf) for path, leaf in leaves]
 
 
 def stored(dtype: np.dtype) -> np.dtype:

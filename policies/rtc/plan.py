@@ -31,19 +31,19 @@ def plan(
     """A chunk [B, H, A] in `steps` Euler steps, from now on; where `led` [B] bool there is a chunk `before` [B, H, A],
     aligned to now.
 
-    Its first `delay` actions are being executed meanwhile; it reaches H - `every` steps far. Both may be traced. The
-    noise is `temperature` times the usual.
+    Its first `delay` actions are being executed meanwhile; it reaches H - `every` steps far. Both may be traced, and
+    differ from row to row as [B, 1]. The noise is `temperature` times the usual.
     """
     horizon = before.shape[1]
 
     def noise(key: Array) -> Array:
-        return temperature * jax.random.normal(key, before.shape)
+        return temperature * jax.random.normal(key, before.shape) if temperature else jnp.zeros_like(before)
 
     if method == "bidirectional":
         tried = jax.lax.map(lambda k: euler(at_one_time(velocity), noise(k), steps), jax.random.split(key, CANDIDATES))
         return nearest(tried, before, horizon - every)
     if method == "settled":
-        held = jnp.where(led, delay, 0)[:, None]
+        held = jnp.where(led[:, None], delay, 0)
         return euler(settled(velocity, before, held), begun(noise(key), before, held), steps)
     field: Field = at_one_time(velocity)
     if method in SCHEDULES:

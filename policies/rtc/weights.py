@@ -15,8 +15,9 @@ Schedule = Literal["exponential", "linear", "ones", "zeros"]
 
 
 def soft_mask(horizon: int, delay: Array | int, fresh: Array | int, schedule: Schedule = "exponential") -> Array:
-    """[horizon] weights: 1 for what will have been executed, 0 for what the chunk before does not reach, and between
-    them falling as the schedule says (equation 5 of the paper is exponential; zeros is the hard mask).
+    """[horizon] weights, or [B, horizon] for delays [B, 1]: 1 for what will have been executed, 0 for what the chunk
+    before does not reach, and between them falling as the schedule says (equation 5 of the paper is exponential; zeros
+    is the hard mask).
 
     Raises ValueError for an unknown schedule.
     """

@@ -15,7 +15,7 @@ from ...policies.judge.statistics import Interval, bootstrap
 from ...policies.policy import Policy
 from ..contract import Graph
 from ..extras import need
-from ..verify import open_session
+from ..sessions import open_session
 from . import blocks, passes
 
 Method = Literal["int8", "w8", "w4", "w2"]

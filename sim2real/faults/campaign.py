@@ -11,7 +11,7 @@ from ..bundle import Bundle
 from ..controller import Summary, Timed, graph, run
 from ..onboard import model as models
 from ..robots.simulated import WATCHDOG
-from ..verify import open_session
+from ..sessions import open_session
 from .fault import AT, NORMAL, Fault
 from .stage import SPEED, Disk, Stage
 

@@ -5,12 +5,16 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from ...configs.typed import to_mapping
 from ..bundle import Bundle
 from ..contract import Tensor
-from ..verify import open_session
+from ..sessions import open_session
 
 RESET = "reset"
 """Key of a request that makes the policy forget what came before."""
+PREVIOUS, DELAY = "prev_chunk", "inference_delay"
+"""Keys of a request to a policy of chunks: the actions [n, A] that are still to come of the chunk before, and how many
+of them will have been executed when the answer comes. Without them it begins anew."""
 Arrays = dict[str, NDArray]
 
 
@@ -43,7 +47,7 @@ class Served:
         self.inputs: dict[str, Tensor] = {name: by_input[name] for name in contract.obs.input.values()}
         self._blank = {name: np.zeros(by_input[name].shape, by_input[name].dtype) for name in self._memory}
         actions = next(tensor for tensor in contract.graph.outputs if tensor.name == self._action)
-        self._chunked = len(actions.shape) == 2
+        self._chunk = contract.chunk
         self.metadata: dict[str, Any] = {
             "policy": contract.policy_name,
             "task": contract.task_id,
@@ -52,6 +56,7 @@ class Served:
             "observation": {name: {"shape": list(t.shape), "dtype": t.dtype} for name, t in self.inputs.items()},
             "action": {"shape": [1, *actions.shape][-2:], "dtype": actions.dtype},
             "memory": bool(self._memory),
+            "chunk": to_mapping(contract.chunk) if contract.chunk else None,
         }
 
     def start(self) -> Arrays:
@@ -77,14 +82,39 @@ class Served:
             if array.dtype.kind == "f" and not np.isfinite(array).all():
                 raise ValueError(f"{name} is not finite")
             seen[name] = array
-        return Request(seen, memory)
+        return Request(seen | self._going_on(message), memory)
+
+    def _going_on(self, message: dict[str, Any]) -> Arrays:
+        """What a policy of chunks is told of the chunk that is being executed; nothing for others."""
+        if self._chunk is None:
+            return {}
+        chunk, size = self._chunk, self.metadata["action"]["shape"][1]
+        before = np.asarray(message.get(PREVIOUS, np.zeros((0, size))))
+        if before.ndim != 2 or before.shape[1] != size or len(before) > chunk.horizon or before.dtype.kind not in "fiu":
+            raise ValueError(
+                f"{PREVIOUS} is {before.dtype} {list(before.shape)}: it must be numbers [n, {size}], the n actions "
+                f"that are still to come, at most {chunk.horizon}"
+            )
+        if not np.isfinite(before).all():
+            raise ValueError(f"{PREVIOUS} is not finite")
+        most = min(len(before), chunk.settled) if chunk.settled else len(before)
+        delay = np.asarray(message.get(DELAY, 0))
+        if delay.shape != () or delay.dtype.kind not in "iu" or not 0 <= delay <= most:
+            raise ValueError(f"{DELAY} is {delay}: it must be a whole number from 0 to {most}, in actions")
+        padded = np.zeros((chunk.horizon, size), np.float32)
+        padded[: len(before)] = before
+        return {
+            chunk.before: padded,
+            chunk.left: np.asarray(len(before), np.int32),
+            chunk.delay: delay.astype(np.int32),
+        }
 
     def answer(self, requests: list[Request]) -> list[Answer]:
         """All of them in one run of the graph."""
         rows = [request.seen | request.memory for request in requests]
         outputs = self._session.run(self._outputs, {name: np.stack([row[name] for row in rows]) for name in rows[0]})
         found = dict(zip(self._outputs, outputs, strict=True))
-        actions = found[self._action] if self._chunked else found[self._action][:, None]
+        actions = found[self._action] if self._chunk else found[self._action][:, None]
         kept = {name: found[output] for name, output in self._memory.items()}
         return [Answer(chunk, {name: kept[name][i] for name in kept}) for i, chunk in enumerate(actions)]
 
@@ -92,4 +122,4 @@ class Served:
         """Run the graph on batches of every size, before anybody waits."""
         zeros = {name: np.zeros(tensor.shape, tensor.dtype) for name, tensor in self.inputs.items()}
         for size in range(1, most + 1):
-            self.answer([Request(zeros, self.start())] * size)
+            self.answer([self.request(zeros, self.start())] * size)

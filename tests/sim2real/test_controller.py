@@ -10,7 +10,7 @@ from gambol.sim2real.robots.imperfect import Imperfections
 from gambol.sim2real.robots.lockstep import Lockstep
 from gambol.sim2real.robots.simulated import Exchange, SimulatedRobot
 from gambol.sim2real.safety import Reason
-from gambol.sim2real.verify import open_session
+from gambol.sim2real.sessions import open_session
 
 from .test_brain import ask
 

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from gambol.sim2real import bundle, verify
+from gambol.sim2real import bundle, sessions
 from gambol.sim2real.export import export
 
 from ..conftest import WALKER
@@ -22,7 +22,7 @@ def test_the_graph_is_small_and_its_actions_limited(walker):
     (term,) = [term for term in contract.obs.order["policy"] if term.name == "last_action"]
     assert contract.obs.input == {"policy": "obs"} and term.dim == 12
     low, high = np.array(contract.action.clip).T
-    session = verify.open_session(walker.files["policy.onnx"])
+    session = sessions.open_session(walker.files["policy.onnx"])
     wild = np.random.default_rng(0).normal(0, 1e3, (200, *contract.graph.inputs[0].shape)).astype(np.float32)
     (actions,) = session.run(None, {"obs": wild})
     assert (actions >= low - 1e-5).all() and (actions <= high + 1e-5).all() and (actions == high).any()

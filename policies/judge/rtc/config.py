@@ -1,4 +1,7 @@
-"""Sizes of the real-time chunking benchmark (Black et al. 2025, arXiv 2506.07339): what is published, and less."""
+"""Sizes of the real-time chunking benchmark (Black et al. 2025, arXiv 2506.07339): what is published, and less.
+
+Not as published in any preset: experts see one frame, not four; of the twelve levels eight can be had.
+"""
 
 from dataclasses import dataclass, replace
 

@@ -141,7 +141,7 @@ def judged(
             continue
         loaded = load_policy(policies["settled" if method == "settled" else "naive"], "latest")
         assert loaded.config.flow is not None
-        parts = make_parts(env.spec, loaded.config.flow, 1)
+        parts = make_parts(env.spec, loaded.config.flow)
         for delay in missing:
             every = max(delay, 1)
             found = play(env, parts, method, loaded.params, np.zeros(bench.rollouts, int), every, delay, seed)

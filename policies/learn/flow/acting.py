@@ -67,7 +67,8 @@ def advance(
         velocity = parts.velocity(params, observation)
         led, steps = reach[:, 1] > 0, parts.config.network.steps
         new = plan(method, velocity, steps, key, before, led, delay, every, temperature)
-        left = left.at[:, 0].set(parts.to_act(params.scalings, observation, new))
+        new = jnp.clip(parts.to_act(params.scalings, observation, new), parts.low, parts.high)
+        left = left.at[:, 0].set(new)
         fresh = Plans(left, reach.at[:, 0].set(horizon), plans.count)
         return jax.tree.map(lambda a, b: jnp.where(begins.reshape(-1, *[1] * (a.ndim - 1)), a, b), fresh, plans)
 
@@ -80,8 +81,7 @@ def advance(
     place = jnp.minimum(plans.count, horizon - 1)[:, None, None, None]
     actions = jnp.take_along_axis(plans.actions, place, axis=2)[:, :, 0]
     shares = there / jnp.maximum(there.sum(axis=1, keepdims=True), 1)
-    action = jnp.clip((actions * shares[..., None]).sum(axis=1), parts.low, parts.high)
-    return action, Plans(plans.actions, plans.reach, (plans.count + 1) % every)
+    return (actions * shares[..., None]).sum(axis=1), Plans(plans.actions, plans.reach, (plans.count + 1) % every)
 
 
 def make_policy(parts: Parts, play: PlayConfig, temperature: float) -> Policy:

@@ -23,7 +23,8 @@ from ..learner import Learner
 from .acting import make_policy
 from .config import FlowLearning
 from .data import Steps, chunks
-from .parts import ChunkParams, Parts, Scalings, Trained, begin, make_parts, whole
+from .optimiser import Trained, begin, make_optimiser, whole
+from .parts import ChunkParams, Parts, Scalings, make_parts
 from .scaling import Scaling, fits, measure
 
 SAMPLED = 20_000
@@ -72,10 +73,10 @@ def make_learner(
     `recorded` is called when training starts, not before: what has been learned needs no data. So is `before`, which
     gives the parameters to go on from. Raises ValueError for what cannot work, and later where the data do not fit.
     """
-    parts = make_parts(spec, config, updates)
+    parts, optimiser = make_parts(spec, config), make_optimiser(config, updates)
     data = cache(lambda: split(parts, recorded()))
-    compiled = jax.jit(partial(update, parts), donate_argnums=1)
-    fresh = jax.jit(partial(init, parts))
+    compiled = jax.jit(partial(update, parts, optimiser), donate_argnums=1)
+    fresh = jax.jit(partial(init, parts, optimiser))
 
     def source(state: FlowState) -> Recorded:
         check(parts, state.scalings, data())
@@ -89,9 +90,9 @@ def make_learner(
 
     return Learner(
         init=start,
-        shapes=lambda: jax.eval_shape(partial(init, parts), jax.random.key(0), unmeasured(parts)),
+        shapes=lambda: jax.eval_shape(partial(init, parts, optimiser), jax.random.key(0), unmeasured(parts)),
         update=lambda state, source=None: compiled(data() if source is None else source, state),
-        update_in=partial(update, parts),
+        update_in=partial(update, parts, optimiser),
         policy=lambda temperature=1.0, play=config.play: make_policy(parts, play, temperature),
         params_of=params_of,
         source=source,
@@ -99,16 +100,21 @@ def make_learner(
     )
 
 
-def init(parts: Parts, key: Array, scalings: Scalings, weights: Any = None) -> FlowState:
-    """Before the first update."""
+def init(
+    parts: Parts, optimiser: optax.GradientTransformation, key: Array, scalings: Scalings, weights: Any = None
+) -> FlowState:
+    """Before the first update; on from `weights` where there are some."""
     making, key = jax.random.split(key)
-    trained: Any = begin(parts, making, weights)
+    weights = parts.fresh(making) if weights is None else weights
+    trained: Any = begin(parts.config, making, weights)
     average = trained if parts.config.average else None
     zero = jnp.zeros((), jnp.int32)
-    return FlowState(trained, average, parts.optimiser.init(trained), scalings, key, zero, jnp.zeros(()))
+    return FlowState(trained, average, optimiser.init(trained), scalings, key, zero, jnp.zeros(()))
 
 
-def update(parts: Parts, data: Recorded, state: FlowState) -> tuple[FlowState, dict[str, Array]]:
+def update(
+    parts: Parts, optimiser: optax.GradientTransformation, data: Recorded, state: FlowState
+) -> tuple[FlowState, dict[str, Array]]:
     """One step of the weights. Metrics are [] each."""
     config = parts.config
     key, *drawing = jax.random.split(state.key, 1 + config.accumulate)
@@ -121,7 +127,7 @@ def update(parts: Parts, data: Recorded, state: FlowState) -> tuple[FlowState, d
 
     nothing = (jnp.zeros(()), jax.tree.map(jnp.zeros_like, state.trained))
     (mean, gradient), _ = jax.lax.scan(one, nothing, jnp.stack(drawing))
-    change, optimiser = parts.optimiser.update(gradient, state.optimiser, state.trained)
+    change, descent = optimiser.update(gradient, state.optimiser, state.trained)
     trained: Any = optax.apply_updates(state.trained, change)
     average = state.average
     if average is not None:
@@ -133,7 +139,7 @@ def update(parts: Parts, data: Recorded, state: FlowState) -> tuple[FlowState, d
         due = state.updates % config.held_out_every == 0
         held_out = jax.lax.cond(due, lambda: look(jax.random.key(0), False), lambda: held_out)
     metrics = {"loss": mean, "held_out_loss": held_out, "gradient_norm": optax.tree.norm(gradient)}
-    return FlowState(trained, average, optimiser, state.scalings, key, state.updates + 1, held_out), metrics
+    return FlowState(trained, average, descent, state.scalings, key, state.updates + 1, held_out), metrics
 
 
 def loss(

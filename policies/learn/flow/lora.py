@@ -1,12 +1,12 @@
 """Low-rank additions to the matrices of the transformer (Hu et al. 2021, LoRA): what is learned on top of weights that
 stay as they are. They are added when the policy is used, so whatever reads weights never knows."""
 
-from typing import Any
-
 import jax
 import jax.numpy as jnp
 from flax import nnx
 from jax import Array
+
+from ...names import map_named, named
 
 WHERE = "head.transformer."
 """Names of matrices that get one begin like this ..."""
@@ -24,7 +24,7 @@ def adapted(name: str) -> bool:
 
 def adapters(key: Array, weights: nnx.State, rank: int) -> Adapters:
     """Additions that change nothing yet: "up" is 0."""
-    found, names = {}, [(name, leaf) for name, leaf in _named(weights) if adapted(name)]
+    found, names = {}, [(name, leaf) for name, leaf in named(weights) if adapted(name)]
     for (name, leaf), k in zip(names, jax.random.split(key, max(1, len(names))), strict=False):
         *lead, inputs, outputs = leaf.shape
         down = jax.random.normal(k, (*lead, inputs, rank)) * inputs**-0.5
@@ -35,13 +35,8 @@ def adapters(key: Array, weights: nnx.State, rank: int) -> Adapters:
 def merged(weights: nnx.State, lora: Adapters) -> nnx.State:
     """The weights with the additions in them."""
 
-    def one(path: tuple[Any, ...], leaf: Array) -> Array:
-        more = lora.get(jax.tree_util.keystr(path, simple=True, separator="."))
+    def one(name: str, leaf: Array) -> Array:
+        more = lora.get(name)
         return leaf if more is None else leaf + more["down"] @ more["up"]
 
-    return jax.tree_util.tree_map_with_path(one, weights)
-
-
-def _named(weights: nnx.State) -> list[tuple[str, Array]]:
-    leaves = jax.tree_util.tree_leaves_with_path(weights)
-    return [(jax.tree_util.keystr(path, simple=True, separator="."), leaf) for path, leaf in leaves]
+    return map_named(one, weights)

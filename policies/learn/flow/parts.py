@@ -1,4 +1,4 @@
-"""The fixed parts of learning by flow matching: networks without their weights, what is scaled, the optimiser."""
+"""The fixed parts of learning by flow matching: networks without their weights, and what is scaled."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,7 +8,6 @@ import gymnasium
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
 from flax import nnx
 from jax import Array
 
@@ -18,18 +17,8 @@ from ...nets.flow.sampling import Velocity
 from ...nets.flow.tokens import STATE, arrays_of
 from ...nets.stream import shapes_of
 from .config import FlowLearning
-from .lora import Adapters, adapted, adapters, merged
 from .relative import absolute, relative
 from .scaling import Scaling, restored, scaled
-
-Weights = Any
-
-
-class Trained(NamedTuple):
-    """What gradients change."""
-
-    weights: nnx.State
-    lora: Adapters | None
 
 
 class Scalings(NamedTuple):
@@ -62,7 +51,6 @@ class Parts:
     graph: nnx.GraphDef
     fresh: Callable[[Array], nnx.State]
     """(key) -> weights."""
-    optimiser: optax.GradientTransformation
 
     @property
     def relative(self) -> Array:
@@ -85,17 +73,24 @@ class Parts:
         actions = restored(scalings.action, chunk)
         return absolute(actions, self.state_in(observation), self.relative) if self.config.relative else actions
 
-    def velocity(self, params: ChunkParams, observation: dict[str, Array], **training: Any) -> Velocity:
-        """The network's field for what is observed, encoded once."""
-        network = nnx.merge(self.graph, params.weights)
+    def encode(self, params: ChunkParams, observation: dict[str, Array], **training: Any) -> Any:
+        """What the network knows of what is observed."""
         sizes = params.scalings.observation
         seen = {name: scaled(sizes[name], x) if name in sizes else x for name, x in observation.items()}
-        known = network.encode(seen, **training)
-        return lambda chunk, time: network.velocity(known, chunk, time)
+        return nnx.merge(self.graph, params.weights).encode(seen, **training)
+
+    def ask(self, params: ChunkParams, known: Any, chunk: Array, time: Array) -> Array:
+        """Velocity [B, H, A] of a `chunk` [B, H, A] at `time` [B, H]."""
+        return nnx.merge(self.graph, params.weights).velocity(known, chunk, time)
+
+    def velocity(self, params: ChunkParams, observation: dict[str, Array], **training: Any) -> Velocity:
+        """The network's field for what is observed, encoded once."""
+        known = self.encode(params, observation, **training)
+        return lambda chunk, time: self.ask(params, known, chunk, time)
 
 
-def make_parts(spec: EnvSpec, config: FlowLearning, updates: int) -> Parts:
-    """For an env like `spec`, and a run of so many updates. Raises ValueError for spaces that cannot be."""
+def make_parts(spec: EnvSpec, config: FlowLearning) -> Parts:
+    """For an env like `spec`. Raises ValueError for spaces that cannot be."""
     box = spec.action_space
     if not isinstance(box, gymnasium.spaces.Box) or len(box.shape) != 1:
         raise ValueError(f"{spec.name} has actions {box}: flow matching needs a vector of real numbers")
@@ -123,53 +118,4 @@ def make_parts(spec: EnvSpec, config: FlowLearning, updates: int) -> Parts:
         vectors,
         graph,
         lambda key: nnx.state(network(key)),
-        make_optimiser(config, updates),
     )
-
-
-def make_optimiser(config: FlowLearning, updates: int) -> optax.GradientTransformation:
-    """AdamW for what learns; what is frozen costs no memory."""
-    warm_up = min(config.warm_up, updates)
-    rate = optax.warmup_cosine_decay_schedule(
-        init_value=0.0 if warm_up else config.learning_rate,
-        peak_value=config.learning_rate,
-        warmup_steps=warm_up,
-        decay_steps=max(updates, warm_up + 1),
-        end_value=config.final_rate * config.learning_rate,
-    )
-    adam = optax.adamw(rate, b2=config.beta2, weight_decay=config.weight_decay, mask=_matrices)
-    learning = optax.chain(optax.clip_by_global_norm(config.max_grad_norm), adam)
-    return optax.partition({True: learning, False: optax.set_to_zero()}, lambda tree: learns(config, tree))
-
-
-def _matrices(trained: Trained) -> Any:
-    """True or false for every array: scales and biases are not decayed."""
-
-    def one(path: tuple[Any, ...], _: Array) -> bool:
-        return not {"scale", "bias"} & set(jax.tree_util.keystr(path, simple=True, separator=".").split("."))
-
-    return jax.tree_util.tree_map_with_path(one, trained)
-
-
-def learns(config: FlowLearning, trained: Trained) -> Any:
-    """True or false for every array."""
-
-    def one(path: tuple[Any, ...], _: Array) -> bool:
-        name = jax.tree_util.keystr(path, simple=True, separator=".")
-        if name.startswith("lora"):
-            return True
-        name = name.removeprefix("weights.")
-        return not (config.lora and adapted(name)) and not name.startswith(config.frozen or ("\0",))
-
-    return jax.tree_util.tree_map_with_path(one, trained)
-
-
-def begin(parts: Parts, key: Array, weights: nnx.State | None = None) -> Trained:
-    """What is trained first: fresh, or on from `weights`."""
-    weights = parts.fresh(key) if weights is None else weights
-    return Trained(weights, adapters(key, weights, parts.config.lora) if parts.config.lora else None)
-
-
-def whole(trained: Trained) -> nnx.State:
-    """The weights, with what was learned on top of them."""
-    return trained.weights if trained.lora is None else merged(trained.weights, trained.lora)

@@ -54,7 +54,9 @@ class MixerNetwork(nnx.Module):
 
     def encode(self, observation: dict[str, Array]) -> Array:
         """[B, N] of arrays [B, ...] by name."""
-        return jnp.concatenate([observation[name].reshape(len(observation[name]), -1) for name in self.seen], axis=-1)
+        return jnp.concatenate(
+            [observation[name].reshape(observation[name].shape[0], -1) for name in self.seen], axis=-1
+        )
 
     def velocity(self, known: Array, chunk: Array, time: Array) -> Array:
         """See `FlowNetwork`."""

@@ -4,7 +4,8 @@ from gambol.policies.judge.statistics import Interval
 from gambol.sim2real import bundle, export, verify
 from gambol.sim2real.compress import compress as module
 from gambol.sim2real.compress.compress import Compared, Compression, Cost, compress, latency, reached, sensitivity
-from gambol.sim2real.verify import open_session, ticks_of
+from gambol.sim2real.sessions import open_session
+from gambol.sim2real.verify import ticks_of
 
 from ...conftest import WALKER
 

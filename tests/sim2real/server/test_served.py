@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 from gambol.sim2real.server.served import Served
-from gambol.sim2real.verify import open_session, ticks_of
+from gambol.sim2real.sessions import open_session
+from gambol.sim2real.verify import ticks_of
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,197 @@
+"""A policy of chunks as ONNX graphs, and recorded questions and answers of it.
+
+The whole of it is one graph, which any method of going on from the chunk before is inside; its two parts are two more.
+Noise is zero, so answers are the same every time.
+"""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+from numpy.typing import NDArray
+
+from ..envs.contract import Env, PyTree
+from ..policies.learn.flow.parts import ChunkParams, Parts, make_parts
+from ..policies.learn.run import LoadedPolicy
+from ..policies.nets.flow.tokens import STATE, arrays_of
+from ..policies.rtc.plan import plan
+from . import record
+from .contract import Chunk, Graph, Tensor
+from .graphs import OPSET, Meaning, convert, names_of
+
+ENCODE, DENOISE = "encode.onnx", "denoise.onnx"
+BEFORE, LEFT, DELAY = "prev_chunk", "prev_left", "inference_delay"
+METHODS = ("naive", "guided", "identity", "hard", "settled")
+"""Others keep or compare several chunks."""
+Leaves = tuple[Array, ...]
+
+
+class Exported(NamedTuple):
+    """What `export` makes."""
+
+    content: bytes
+    """The whole policy's graph."""
+    graph: Graph
+    chunk: Chunk
+    parts: dict[str, bytes]
+    """Files of the two parts."""
+    ticks: dict[str, NDArray]
+    """Recorded, like `record.record`'s."""
+
+
+def export(
+    loaded: LoadedPolicy, like: PyTree, meaning: Meaning, file: str, names: tuple[str, str], seed: int
+) -> Exported:
+    """Of a policy that was learned by flow matching. `like` is the shapes of one observation, `names` those of the
+    graph's input for it, where it is one array, and of its output.
+
+    Raises ValueError for a way of playing that one question and one answer are not enough for.
+    """
+    flow = loaded.config.flow
+    assert flow is not None
+    if flow.play.method not in METHODS:
+        wanted = ", ".join(METHODS)
+        raise ValueError(f"flow.play.method is {flow.play.method!r}: policies that play {wanted} are exported")
+    parts, params = make_parts(loaded.env.spec, flow), loaded.params
+    seen = [
+        Tensor(name, leaf.shape, leaf.dtype.name)
+        for name, leaf in zip(names_of(like, names[0]), jax.tree.leaves(like), strict=True)
+    ]
+    answer = Tensor(names[1], (flow.horizon, parts.action), "float32")
+    told = (Tensor(BEFORE, answer.shape, "float32"), Tensor(LEFT, (), "int32"), Tensor(DELAY, (), "int32"))
+    inputs = (*seen, *told)
+    ask = asked(parts, params, like, meaning)
+    content = convert(ask, inputs, (answer,))
+    encode, denoise, known = halves(parts, params, like, meaning)
+    whole = Graph(file, inputs, (answer,), (), OPSET)
+    asking = (*known, Tensor("chunk", answer.shape, "float32"), Tensor("time", (flow.horizon,), "float32"))
+    one = Graph(ENCODE, tuple(seen), known, (), OPSET)
+    two = Graph(DENOISE, asking, (Tensor("velocity", answer.shape, "float32"),), (), OPSET)
+    scaling = params.scalings.action
+    chunk = Chunk(
+        horizon=flow.horizon,
+        every=flow.play.every,
+        method=flow.play.method,
+        settled=flow.settled if flow.play.method == "settled" else 0,
+        before=BEFORE,
+        left=LEFT,
+        delay=DELAY,
+        encode=one,
+        denoise=two,
+        steps=flow.network.steps,
+        scale=tuple(float(x) for x in scaling.span),
+        offset=tuple(float(x) for x in scaling.centre + meaning.shift),
+        relative=flow.relative,
+        state=(STATE if len(seen) > 1 else names[0]) if flow.relative else "",
+    )
+    files = {
+        ENCODE: convert(encode, one.inputs, one.outputs),
+        DENOISE: convert(denoise, two.inputs, two.outputs),
+    }
+    return Exported(content, whole, chunk, files, recorded(loaded.env, ask, whole, meaning, seed))
+
+
+def reader(like: PyTree, meaning: Meaning) -> Callable[[Leaves], dict[str, Array]]:
+    """(leaves of what is seen) -> the arrays of it by name, as the policy knows them."""
+    structure, names = jax.tree.structure(like), names_of(like, "obs")
+
+    def read(leaves: Leaves) -> dict[str, Array]:
+        found = dict(zip(names, leaves, strict=True))
+        for name, place in meaning.last_action.items():
+            found[name] = found[name].at[..., place].add(-jnp.asarray(meaning.shift, jnp.float32))
+        return arrays_of(structure.unflatten([found[name] for name in names]))
+
+    return read
+
+
+def asked(parts: Parts, params: ChunkParams, like: PyTree, meaning: Meaning) -> Callable[..., Leaves]:
+    """(leaves of what is seen, chunk before [B, H, A], how much of it is left [B], delay [B]) -> chunk [B, H, A]."""
+    read, shift = reader(like, meaning), jnp.asarray(meaning.shift, jnp.float32)
+    config, key = parts.config, jax.random.key(0)
+
+    def function(*leaves: Array) -> Leaves:
+        *seen, before, left, delay = leaves
+        observation = read(tuple(seen))
+        known = parts.to_learn(params.scalings, observation, before - shift)
+        velocity, every = parts.velocity(params, observation), config.horizon - left[:, None]
+        method, steps = config.play.method, config.network.steps
+        found = plan(method, velocity, steps, key, known, left > 0, delay[:, None], every, temperature=0.0)
+        actions = jnp.clip(parts.to_act(params.scalings, observation, found), parts.low, parts.high)
+        return (actions + shift,)
+
+    return function
+
+
+def halves(
+    parts: Parts, params: ChunkParams, like: PyTree, meaning: Meaning
+) -> tuple[Callable[..., Leaves], Callable[..., Leaves], tuple[Tensor, ...]]:
+    """What is seen -> what is known; that, a chunk [B, H, A] and times [B, H] -> its velocity; and what is known."""
+    read = reader(like, meaning)
+
+    def encoded(leaves: Leaves) -> PyTree:
+        return parts.encode(params, read(leaves))
+
+    def shapes(batch: int) -> PyTree:
+        return jax.eval_shape(encoded, batched(like, batch))
+
+    structure, pairs = jax.tree.structure(shapes(1)), zip(*map(jax.tree.leaves, (shapes(2), shapes(3))), strict=True)
+    axes = [[m == n for m, n in zip(a.shape, b.shape, strict=True)].index(False) for a, b in pairs]
+    """Of the batch, which is not the first everywhere."""
+
+    def encode(*leaves: Array) -> Leaves:
+        found = jax.tree.leaves(encoded(leaves))
+        return tuple(jnp.moveaxis(leaf, axis, 0) for leaf, axis in zip(found, axes, strict=True))
+
+    def denoise(*leaves: Array) -> Leaves:
+        *known, chunk, time = leaves
+        inner = [jnp.moveaxis(leaf, 0, axis) for leaf, axis in zip(known, axes, strict=True)]
+        return (parts.ask(params, structure.unflatten(inner), chunk, time),)
+
+    known = jax.eval_shape(encode, *batched(like, 1))
+    return encode, denoise, tuple(Tensor(f"known_{i}", x.shape[1:], x.dtype.name) for i, x in enumerate(known))
+
+
+def batched(like: PyTree, batch: int) -> list[jax.ShapeDtypeStruct]:
+    """Shapes of the leaves of so many observations."""
+    return [jax.ShapeDtypeStruct((batch, *leaf.shape), leaf.dtype) for leaf in jax.tree.leaves(like)]
+
+
+def recorded(env: Env, ask: Callable[..., Leaves], graph: Graph, meaning: Meaning, seed: int) -> dict[str, NDArray]:
+    """Questions and answers [N, ...] of `record.SEQUENCES` roll-outs, under the names of `record`: a new chunk every
+    tick, some of them late, so that every input says all that it can."""
+    worlds, horizon = record.SEQUENCES, graph.outputs[0].shape[0]
+    shift = jnp.asarray(meaning.shift, jnp.float32)
+
+    def tick(carry: Any, key: Array) -> tuple[Any, Leaves]:
+        state, observation, before, left = carry
+        delay = jnp.minimum(jax.random.randint(key, (worlds,), 0, horizon // 2 + 1), left)
+        seen = [
+            leaf if meaning.last_action.get(name) is None else leaf.at[..., meaning.last_action[name]].add(shift)
+            for name, leaf in zip(names, jax.tree.leaves(observation.policy), strict=True)
+        ]
+        question = (*seen, before, left, delay)
+        (chunk,) = ask(*question)
+        late = (jnp.arange(horizon) < delay[:, None])[..., None]
+        chunk = jnp.where(late, before, chunk)
+        state, step = env.step(state, chunk[:, 0] - shift)
+        rest = jnp.concatenate([chunk[:, 1:], chunk[:, -1:]], axis=1)
+        left = jnp.where(step.done, 0, horizon - 1).astype(jnp.int32)
+        return (state, step.observation, rest, left), question
+
+    names = [tensor.name for tensor in graph.inputs[:-3]]
+
+    @jax.jit
+    def play(key: Array) -> Leaves:
+        starting, playing = jax.random.split(key)
+        state, observation = env.reset(starting, worlds)
+        before, left = jnp.zeros((worlds, *graph.outputs[0].shape)), jnp.zeros(worlds, jnp.int32)
+        carry = (state, observation, before, left)
+        return jax.lax.scan(tick, carry, jax.random.split(playing, record.TICKS))[1]
+
+    questions = [record.in_rows(x, np.arange(worlds)) for x in jax.device_get(play(jax.random.key(seed)))]
+    (answers,) = jax.jit(ask)(*questions)
+    found = {f"in.{tensor.name}": rows for tensor, rows in zip(graph.inputs, questions, strict=True)}
+    return found | {f"out.{graph.outputs[0].name}": np.asarray(answers)}

@@ -1,0 +1,78 @@
+"""A traced computation as one list of plain operations, which is what the converter to ONNX wants."""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+from jax.core import Tracer
+from jax.extend import core
+
+CALLS = {"jit", "pjit", "closed_call", "custom_jvp_call", "custom_vjp_call"}
+
+
+def inlined(closed: core.ClosedJaxpr, *arguments: Array) -> list[Array]:
+    """The same computation, with calls of functions and every turn of a loop in place, and without the barriers that
+    only XLA needs."""
+    known = dict(zip(closed.jaxpr.constvars, closed.consts, strict=True))
+    known |= dict(zip(closed.jaxpr.invars, arguments, strict=True))
+
+    def value(atom: Any) -> Any:
+        return atom.val if isinstance(atom, core.Literal) else known[atom]
+
+    for equation in closed.jaxpr.eqns:
+        given, settings = [value(atom) for atom in equation.invars], equation.params
+        if equation.primitive.name == "optimization_barrier":
+            found = given
+        elif equation.primitive.name in CALLS:
+            found = inlined(settings.get("jaxpr") or settings["call_jaxpr"], *given)
+        elif equation.primitive.name == "scan":
+            found = unrolled(given, **settings)
+        elif equation.primitive.name == "max" and any(map(nothing, given)):
+            found = [next(x for x in given if not nothing(x))]
+        elif equation.primitive.name == "pad":
+            found = [padded(given[0], given[1], settings["padding_config"])]
+        else:
+            found = equation.primitive.bind(*given, **settings)
+            found = found if equation.primitive.multiple_results else [found]
+        known |= dict(zip(equation.outvars, found, strict=True))
+    return [value(atom) for atom in closed.jaxpr.outvars]
+
+
+def nothing(value: Any) -> bool:
+    """Whether it is the -inf that every number is more than: softmax compares with it, and no graph of ours may hold
+    what is not finite."""
+    return not isinstance(value, Tracer) and np.ndim(value) == 0 and bool(value == -np.inf)
+
+
+def unrolled(
+    given: list[Array],
+    *,
+    length: int,
+    reverse: bool,
+    num_consts: int,
+    num_carry: int,
+    jaxpr: core.ClosedJaxpr,
+    **_: Any,
+) -> list[Array]:
+    """What `jax.lax.scan` does, turn by turn."""
+    first = num_consts + num_carry
+    constants, carry, rows = given[:num_consts], given[num_consts:first], given[first:]
+    turns: list[list[Array]] = []
+    for i in reversed(range(length)) if reverse else range(length):
+        found = inlined(jaxpr, *constants, *carry, *(array[i] for array in rows))
+        carry, turns = found[:num_carry], [*turns, found[num_carry:]]
+    return [*carry, *(jnp.stack(list(parts)) for parts in zip(*(turns[::-1] if reverse else turns), strict=True))]
+
+
+def padded(array: Array, value: Array, config: tuple[tuple[int, int, int], ...]) -> Array:
+    """What `jax.lax.pad` does, where nothing goes between entries, in the one way that the converter knows for a batch
+    of any length."""
+    for axis, (low, high, between) in enumerate(config):
+        if between or low < 0 or high < 0:
+            raise NotImplementedError(f"padding by {config}")
+        shapes = [(*array.shape[:axis], n, *array.shape[axis + 1 :]) for n in (low, high)]
+        sides = [jax.lax.broadcast_in_dim(value, shape, ()) for shape in shapes]
+        array = jax.lax.concatenate([sides[0]] * bool(low) + [array] + [sides[1]] * bool(high), axis)
+    return array

@@ -1,0 +1,139 @@
+"""Policies of chunks as bundles: three graphs, recorded questions, the server's answers."""
+
+import json
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from gambol.envs.planar.env import PlanarConfig, make_planar
+from gambol.policies.learn import shipped
+from gambol.policies.learn.config import TrainConfig
+from gambol.policies.learn.flow.acting import make_policy
+from gambol.policies.learn.flow.config import FlowLearning
+from gambol.policies.learn.flow.parts import ChunkParams, Scalings, make_parts
+from gambol.policies.learn.flow.scaling import Scaling
+from gambol.policies.learn.run import LoadedPolicy, new_run
+from gambol.policies.nets.flow.config import ExpertConfig, FlowConfig
+from gambol.policies.rtc.config import PlayConfig
+from gambol.sim2real import bundle as bundles
+from gambol.sim2real.bundle import read
+from gambol.sim2real.export import export
+from gambol.sim2real.server.served import Served
+from gambol.sim2real.sessions import open_session
+from gambol.sim2real.verify import ticks_of, verify
+
+HEAD = FlowConfig(
+    horizon=6, depth=2, heads=2, head_dim=4, prefix=ExpertConfig(8, 8), action=ExpertConfig(8, 8), steps=2
+)
+ENV = PlanarConfig(size="s", levels=("kinetix/s/h6_unicycle_right",), action="continuous")
+
+
+def loaded(play: PlayConfig, **flow) -> LoadedPolicy:
+    """A policy with drawn weights."""
+    config = TrainConfig("toy", 0, ENV, flow=FlowLearning(head=HEAD, play=play, relative=(1,), **flow))
+    env = make_planar(ENV)
+    parts = make_parts(env.spec, config.flow)
+    fresh = parts.fresh(jax.random.key(0))
+    weights = jax.tree.map(lambda w: w + 0.1 * jax.random.normal(jax.random.key(w.size), w.shape), fresh)
+    seen = {name: Scaling(jnp.full(size, 0.1), jnp.full(size, 2.0)) for name, size in parts.vectors.items()}
+    scalings = Scalings(seen, Scaling(jnp.full(parts.action, 0.1), jnp.full(parts.action, 0.5)))
+    return LoadedPolicy(config, env, make_policy(parts, play, 0.0), ChunkParams(weights, scalings), 1)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """The bundle of one that plays guided."""
+    place = tmp_path_factory.mktemp("chunks")
+    policy = loaded(PlayConfig("guided", every=2, delay=1))
+    new_run(policy.config, place / "run")
+    shipped.write(place / "run" / shipped.FILE, policy.params, 1)
+    export(place / "run", place / "bundle")
+    return place / "bundle"
+
+
+def test_it_proves_itself(folder):
+    found = verify(folder)
+    assert all(check.ok for check in found.values()), found
+    assert {"selftest", "halves", "graph"} <= set(found)
+    ticks = ticks_of(read(folder))
+    assert set(ticks["in.prev_left"]) == {0, 5} and set(ticks["in.inference_delay"]) == {0, 1, 2, 3}
+
+
+def test_a_part_that_is_of_another_policy_is_found(folder, tmp_path):
+    whole = read(folder)
+    told = json.loads(whole.files["contract.json"])
+    told["chunk"]["scale"][2] *= 1.01
+    bundles.write(tmp_path / "other", {**whole.files, "contract.json": (json.dumps(told, indent=1) + "\n").encode()})
+    found = verify(tmp_path / "other")
+    assert not found["halves"].ok and "off the recorded actions" in found["halves"].detail
+
+
+def test_it_plays_what_the_policy_plays(folder):
+    """Ten ticks of the policy in JAX, and the same by asking the graph as a controller would."""
+    policy = loaded(PlayConfig("guided", every=2, delay=1))
+    whole = read(folder)
+    session = open_session(whole.files["policy.onnx"])
+    state, observation = jax.jit(policy.env.reset, static_argnums=1)(jax.random.key(3), 1)
+    env_step = jax.jit(policy.env.step)
+    plans, act = policy.policy.initial_memory(1), jax.jit(policy.policy.act)
+    now, coming = None, None
+    for tick in range(10):
+        action, plans = act(policy.params, plans, observation, jax.random.key(0))
+        if tick % 2 == 0:
+            left = np.zeros((0, 6), np.float32) if now is None else now[2:]
+            padded = np.concatenate([left, np.zeros((6 - len(left), 6), np.float32)])
+            told = {"prev_chunk": padded[None], "prev_left": np.array([len(left)], np.int32)}
+            told["inference_delay"] = np.array([1], np.int32)
+            (coming,) = session.run(None, {"obs": np.asarray(observation.policy), **told})
+            late = left[0] if len(left) else coming[0][0]
+            now = np.concatenate([late[None], coming[0][1:]])
+        np.testing.assert_allclose(np.asarray(action)[0], now[tick % 2], atol=1e-4)
+        state, step = env_step(state, action)
+        observation = step.observation
+
+
+def test_the_server_goes_on_from_what_a_client_is_executing(folder):
+    served = Served(read(folder), threads=1)
+    ticks = ticks_of(read(folder))
+    seen = {"obs": ticks["in.obs"][5]}
+    fresh = served.answer([served.request(seen, served.start())])[0].actions
+    assert fresh.shape == (6, 6) and served.metadata["chunk"]["method"] == "guided"
+    row = next(
+        i for i in range(len(ticks["in.obs"])) if ticks["in.prev_left"][i] == 5 and ticks["in.inference_delay"][i]
+    )
+    message = {
+        "obs": ticks["in.obs"][row],
+        "prev_chunk": ticks["in.prev_chunk"][row][:5],
+        "inference_delay": int(ticks["in.inference_delay"][row]),
+    }
+    answers = served.answer([served.request(m, served.start()) for m in (message, seen)])
+    np.testing.assert_allclose(answers[0].actions, ticks["out.actions"][row], atol=1e-4)
+    np.testing.assert_allclose(answers[1].actions, fresh, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("message", "words"),
+    [
+        ({"prev_chunk": np.zeros((3, 5))}, r"prev_chunk is float64 \[3, 5\]: it must be numbers \[n, 6\]"),
+        ({"prev_chunk": np.zeros((7, 6))}, "at most 6"),
+        ({"prev_chunk": np.full((2, 6), np.nan)}, "prev_chunk is not finite"),
+        ({"prev_chunk": np.zeros((2, 6)), "inference_delay": 3}, "inference_delay is 3: .* from 0 to 2"),
+        ({"inference_delay": 1}, "from 0 to 0"),
+        ({"prev_chunk": np.zeros((2, 6)), "inference_delay": 0.5}, "whole number"),
+    ],
+    ids=str,
+)
+def test_what_cannot_be_gone_on_from_is_refused(folder, message, words):
+    served = Served(read(folder), threads=1)
+    with pytest.raises(ValueError, match=words):
+        served.request({"obs": np.zeros(served.inputs["obs"].shape, np.float32), **message}, served.start())
+
+
+def test_a_way_of_playing_that_keeps_several_chunks_is_not_exported(tmp_path):
+    policy = loaded(PlayConfig("ensemble"))
+    new_run(policy.config, tmp_path / "run")
+    shipped.write(tmp_path / "run" / shipped.FILE, policy.params, 1)
+    with pytest.raises(ValueError, match=r"flow\.play\.method is 'ensemble': policies that play naive"):
+        export(tmp_path / "run", tmp_path / "bundle")
+    assert not (tmp_path / "bundle").exists()

@@ -1,0 +1,46 @@
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from gambol.sim2real.inline import inlined, padded
+
+
+def rewritten(function, *arguments):
+    """What comes of a function without loops, and the names of the operations that are left."""
+    closed = jax.make_jaxpr(function)(*arguments)
+    plain = jax.make_jaxpr(lambda *given: inlined(closed, *given))(*arguments)
+    return jax.core.eval_jaxpr(plain.jaxpr, plain.consts, *arguments), {e.primitive.name for e in plain.jaxpr.eqns}
+
+
+@pytest.mark.parametrize("reverse", [False, True])
+def test_a_loop_becomes_its_turns(reverse):
+    def function(start, rows):
+        return jax.lax.scan(lambda c, x: (2 * c + x, c - x), start, rows, reverse=reverse)
+
+    rows = jnp.arange(12.0).reshape(4, 3)
+    (last, each), left = rewritten(function, jnp.ones(3), rows)
+    wanted = function(jnp.ones(3), rows)
+    np.testing.assert_array_equal(last, wanted[0])
+    np.testing.assert_array_equal(each, wanted[1])
+    assert "scan" not in left
+
+
+def test_a_softmax_holds_no_infinity():
+    closed = jax.make_jaxpr(jax.nn.softmax)(jnp.ones((2, 5)))
+    assert any(e.primitive.name == "max" for e in closed.jaxpr.eqns)  # else nothing would be tested here
+    logits = jax.random.normal(jax.random.key(0), (2, 5))
+    (found,), left = rewritten(jax.nn.softmax, logits)
+    np.testing.assert_allclose(found, jax.nn.softmax(logits), rtol=1e-6)
+    assert "max" not in left
+
+
+@pytest.mark.parametrize("config", [((1, 2, 0), (0, 3, 0)), ((0, 0, 0), (0, 0, 0))])
+def test_padding_is_what_it_was(config):
+    x = jnp.arange(6.0).reshape(2, 3)
+    np.testing.assert_array_equal(padded(x, jnp.float32(7), config), jax.lax.pad(x, jnp.float32(7), config))
+
+
+@pytest.mark.parametrize("config", [((-1, 0, 0), (0, 0, 0)), ((0, 0, 1), (0, 0, 0))])
+def test_padding_that_takes_away_or_goes_between_is_refused(config):
+    with pytest.raises(NotImplementedError, match="padding by"):
+        padded(jnp.ones((2, 3)), jnp.float32(0), config)
