@@ -25,7 +25,7 @@ lock: .venv/.made
 peers: .venv-peers/.made
 
 clean:
-	rm -rf .venv .venv-peers .venv-openpi build dist gambol.egg-info .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-peers .venv-openpi .venv-lerobot build dist gambol.egg-info .pytest_cache .ruff_cache .hypothesis
 
 # The environment $(@D) from the lock $<. The stamp comes last, so an interrupted one is made again.
 define environment
@@ -52,5 +52,10 @@ endef
 
 # The real client of openpi, which tests of `gambol serve` speak to: it wants numpy<2.
 .venv-openpi/.made: benchmarks/openpi.lock
+	$(environment)
+	@touch $@
+
+# The real lerobot, and the PyTorch that it needs: 5 GB, for benchmarks/lerobot_agreement.py alone.
+.venv-lerobot/.made: benchmarks/lerobot.lock
 	$(environment)
 	@touch $@

@@ -1,5 +1,6 @@
 """A traced computation as one list of plain operations, which is what the converter to ONNX wants."""
 
+from contextlib import nullcontext
 from typing import Any
 
 import jax
@@ -13,8 +14,8 @@ CALLS = {"jit", "pjit", "closed_call", "custom_jvp_call", "custom_vjp_call"}
 
 
 def inlined(closed: core.ClosedJaxpr, *arguments: Array) -> list[Array]:
-    """The same computation, with calls of functions and every turn of a loop in place, and without the barriers that
-    only XLA needs."""
+    """The same computation, with calls of functions and every turn of a loop in place, what does not depend on
+    arguments computed now, and without the barriers that only XLA needs."""
     known = dict(zip(closed.jaxpr.constvars, closed.consts, strict=True))
     known |= dict(zip(closed.jaxpr.invars, arguments, strict=True))
 
@@ -33,17 +34,33 @@ def inlined(closed: core.ClosedJaxpr, *arguments: Array) -> list[Array]:
             found = [next(x for x in given if not nothing(x))]
         elif equation.primitive.name == "pad":
             found = [padded(given[0], given[1], settings["padding_config"])]
+        elif equation.primitive.name == "dot_general" and linear(given[1], settings["dimension_numbers"]):
+            found = [jnp.matmul(*given)]
         else:
-            found = equation.primitive.bind(*given, **settings)
+            constant = known_now(equation, given)
+            with jax.ensure_compile_time_eval() if constant else nullcontext():
+                found = equation.primitive.bind(*given, **settings)
             found = found if equation.primitive.multiple_results else [found]
         known |= dict(zip(equation.outvars, found, strict=True))
     return [value(atom) for atom in closed.jaxpr.outvars]
 
 
+def known_now(equation: Any, given: list[Any]) -> bool:
+    """Whether an operation is on constants, and of a size that is known."""
+    sizes = [size for out in equation.outvars for size in out.aval.shape]
+    return not any(isinstance(x, Tracer) for x in given) and all(isinstance(size, int) for size in sizes)
+
+
+def linear(right: Any, numbers: Any) -> bool:
+    """Whether a product is of the last axis with the first of a matrix of constants: a layer, as quantisers know it."""
+    (_, inner), batch = numbers
+    return not isinstance(right, Tracer) and right.ndim == 2 and tuple(inner) == (0,) and not any(batch)
+
+
 def nothing(value: Any) -> bool:
     """Whether it is the -inf that every number is more than: softmax compares with it, and no graph of ours may hold
     what is not finite."""
-    return not isinstance(value, Tracer) and np.ndim(value) == 0 and bool(value == -np.inf)
+    return not isinstance(value, Tracer) and np.ndim(value) == 0 and bool(np.asarray(value) == -np.inf)
 
 
 def unrolled(
@@ -58,7 +75,8 @@ def unrolled(
 ) -> list[Array]:
     """What `jax.lax.scan` does, turn by turn."""
     first = num_consts + num_carry
-    constants, carry, rows = given[:num_consts], given[num_consts:first], given[first:]
+    constants, carry = given[:num_consts], given[num_consts:first]
+    rows = [array if isinstance(array, Tracer) else np.asarray(array) for array in given[first:]]
     turns: list[list[Array]] = []
     for i in reversed(range(length)) if reverse else range(length):
         found = inlined(jaxpr, *constants, *carry, *(array[i] for array in rows))
