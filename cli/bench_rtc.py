@@ -26,8 +26,7 @@ class Rtc:
     """What the command line chooses."""
 
     preset: Literal["tiny", "small", "full"] = "small"
-    """Minutes; up to three hours on two cores; the published sizes, on the eight published levels that can be had and
-    with experts that see one frame."""
+    """Minutes; up to three hours on two cores; the published sizes, on the eight published levels that can be had."""
     out: Path | None = None
     """Folder of the run, by default runs/rtc-PRESET."""
     save: bool = True

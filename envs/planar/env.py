@@ -16,7 +16,7 @@ from jax import Array
 from ...sim.planar import engine
 from ...sim.planar.scene import CAPACITIES, Capacity, Physics, State
 from ..contract import EnvSpec, Observation, Step
-from . import actions, observe, reward, suites
+from . import actions, frames, observe, reward, suites
 from .actions import ActionKind
 from .level import Level
 from .observe import ObservationKind
@@ -37,6 +37,9 @@ class PlanarConfig:
     """Suites, single levels, level files or folders of them; every episode draws one, all equally likely."""
     observation: ObservationKind = "flat"
     """One vector, sets of entities, or pictures."""
+    frames: int = 1
+    """Flat observations that are seen at once; above 1 the last action is seen too, and what is past is an array of its
+    own."""
     action: ActionKind = "multi_discrete"
     """Motors and thrusters driven by real numbers, one at a time, or each of them off or in full."""
     frame_skip: int = 2
@@ -57,7 +60,9 @@ class PlanarConfig:
             choices, value = get_args(kind), getattr(self, name)
             if get_origin(kind) is Literal and value not in choices:
                 raise ValueError(f"env.{name} is {value!r}: use {' or '.join(map(repr, choices))}")
-        for name in ("frame_skip", "max_steps"):
+        if self.frames > 1 and (self.observation != "flat" or self.action != "continuous"):
+            raise ValueError(f"env.frames is {self.frames}: it needs env.observation: flat and env.action: continuous")
+        for name in ("frames", "frame_skip", "max_steps"):
             if getattr(self, name) < 1:
                 raise ValueError(f"env.{name} is {getattr(self, name)}: it must be at least 1")
         if not np.isfinite(self.dense_reward_scale):
@@ -84,6 +89,8 @@ class PlanarState:
     """[W] m between green and blue after the last step; `reward.UNKNOWN` before the first."""
     touching: Array
     """[N, N, W] bool: contacts of the last physics step."""
+    past: Array
+    """[P, W], see `frames`."""
     key: Array
     """Typed PRNG key that fresh levels are drawn with."""
 
@@ -114,12 +121,14 @@ class PlanarEnv:
     @property
     def spec(self) -> EnvSpec:
         """Spaces, terms and timing."""
-        config = self.config
+        config, several = self.config, self.config.frames > 1
+        space = observe.observation_space(config.observation, self.capacity)
+        terms = observe.observation_terms(config.observation, self.capacity)
         return EnvSpec(
             name=f"planar-{config.size}",
-            observation_space=observe.observation_space(config.observation, self.capacity),
+            observation_space=frames.space(self.capacity, config.frames) if several else space,
             action_space=actions.action_space(config.action),
-            observation_terms=observe.observation_terms(config.observation, self.capacity),
+            observation_terms=frames.terms(terms["policy"], config.frames) if several else terms,
             action_terms=actions.action_terms(config.action),
             control_dt=config.frame_skip * self.physics.dt,
             max_steps=config.max_steps,
@@ -145,7 +154,9 @@ class PlanarEnv:
         Metrics: `solved` 1 where green reached blue in this step; `distance` between them in m; `non_finite` 1 where
         the simulation broke down. Such an episode is terminated, and its rewards and distance stay finite.
         """
-        config = self.config
+        config, past = self.config, state.past
+        if config.frames > 1:
+            past = frames.remembered(past, self._observe(state).policy[frames.NOW], action)
         if config.action_noise:
             key, shaking = jax.random.split(state.key)
             state = replace(state, key=key)
@@ -158,7 +169,7 @@ class PlanarEnv:
         elapsed = state.elapsed + 1
         terminated = (outcome != 0) | broken
         truncated = (elapsed >= config.max_steps) & ~terminated
-        last = PlanarState(world, state.level, elapsed, distance, touching, state.key)
+        last = PlanarState(world, state.level, elapsed, distance, touching, past, state.key)
         seen = self._observe(last)
         after, observation = self._restart(last, seen, terminated | truncated)
         return after, Step(
@@ -181,7 +192,8 @@ class PlanarEnv:
         """Bodies in motion, put into the rows of their levels; those depend on the bank alone, so a scan keeps them."""
         kind = self.config.observation
         rows = jax.tree.map(lambda x: x[state.level], observe.prepare(kind, self.bank))
-        return Observation(observe.look(kind, self.capacity, rows, state.world, state.touching))
+        seen = observe.look(kind, self.capacity, rows, state.world, state.touching)
+        return Observation({frames.NOW: seen, frames.PAST: state.past.T} if self.config.frames > 1 else seen)
 
     def _start(self, key: Array, levels: Array) -> PlanarState:
         bodies = self.capacity.bodies
@@ -191,6 +203,7 @@ class PlanarEnv:
             elapsed=jnp.zeros_like(levels),
             last_distance=jnp.full(levels.shape, reward.UNKNOWN, jnp.float32),
             touching=jnp.zeros((bodies, bodies, *levels.shape), bool),
+            past=jnp.zeros((frames.past_size(self.capacity, self.config.frames), *levels.shape)),
             key=key,
         )
 

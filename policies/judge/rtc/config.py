@@ -1,6 +1,6 @@
 """Sizes of the real-time chunking benchmark (Black et al. 2025, arXiv 2506.07339): what is published, and less.
 
-Not as published in any preset: experts see one frame, not four; of the twelve levels eight can be had.
+Not as published in any preset: of the twelve levels eight can be had.
 """
 
 from dataclasses import dataclass, replace
@@ -39,6 +39,8 @@ class RtcBench:
     """Capacity of the levels."""
     experts: int = 1
     """Per level, of different seeds."""
+    frames: int = 1
+    """That experts see at once; policies see one."""
     seeds: int = 2
     """Policies per level."""
     settled: int = 4
@@ -60,12 +62,13 @@ class RtcBench:
         if 2 * max(self.delays) > self.flow.horizon:
             raise ValueError(f"a delay of {max(self.delays)} needs a horizon of twice that")
 
-    def env(self, level: str) -> PlanarConfig:
+    def env(self, level: str, frames: int = 1) -> PlanarConfig:
         """The task: one level, with the published dense reward for experts."""
         return PlanarConfig(
             size=self.size,  # pyright: ignore[reportArgumentType]
             levels=(level,),
             action="continuous",
+            frames=frames,
             action_noise=self.action_noise,
             max_steps=self.max_steps,
         )
@@ -73,7 +76,7 @@ class RtcBench:
     def expert(self, level: str, seed: int) -> TrainConfig:
         """The run of an expert."""
         run = RunConfig(total_steps=self.expert_steps, log_every=10, checkpoint_every=50, tensorboard=False)
-        return TrainConfig("expert", seed, self.env(level), self.network, self.ppo, run=run)
+        return TrainConfig("expert", seed, self.env(level, self.frames), self.network, self.ppo, run=run)
 
     def policy(self, level: str, seed: int, data: str, start: str = "", settled: bool = False) -> TrainConfig:
         """The run of a policy: three quarters of its learning, or from `start` on the rest."""
@@ -146,6 +149,7 @@ FULL = RtcBench(
     chunks=32 * 1_015_808,
     episodes=8000,
     experts=6,
+    frames=4,
     seeds=3,
     rollouts=2048,
 )

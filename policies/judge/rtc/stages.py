@@ -14,8 +14,9 @@ import numpy as np
 from ....configs.typed import to_mapping
 from ....envs.files import write_atomically
 from ....envs.planar.env import make_planar
+from ....envs.planar.frames import PAST
 from ...data.collect import collect
-from ...data.recording import Recording
+from ...data.recording import OBSERVATION, Recording
 from ...data.write import write
 from ...learn.config import TrainConfig
 from ...learn.flow.parts import make_parts
@@ -92,12 +93,13 @@ def recordings(bench: RtcBench, level: str, rates: list[float], folder: Path, sa
 
 
 def joined(parts: list[Recording]) -> Recording:
-    """Recordings of one task as one."""
+    """Recordings of one task as one, without what experts alone see."""
     first, offset, episodes = parts[0], 0, []
     for part in parts:
         episodes.append(part.episode + offset)
         offset += len(part.tasks)
-    arrays = {name: np.concatenate([part.arrays[name] for part in parts]) for name in first.arrays}
+    kept = [name for name in first.arrays if name != OBSERVATION + PAST]
+    arrays = {name: np.concatenate([part.arrays[name] for part in parts]) for name in kept}
     tasks = tuple(task for part in parts for task in part.tasks)
     return replace(first, arrays=arrays, episode=np.concatenate(episodes), tasks=tasks)
 

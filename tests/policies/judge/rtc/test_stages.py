@@ -17,6 +17,7 @@ BENCH = replace(
     ppo=PPOConfig(worlds=4, rollout_steps=8, epochs=1, minibatches=1),
     network=NetworkConfig((8,), (8,)),
     expert_steps=32,
+    frames=2,
     flow=replace(TINY.flow, mixer=MIXER, batch=8),
     chunks=32,
     episodes=3,
@@ -41,7 +42,8 @@ def test_every_cell_is_there(done):
         *(("settled", 0, 1), ("settled", 1, 1)),
     ]
     assert all(len(cell["solved"]) == 4 and 0 <= cell["expert"] <= 1 for cell in cells)
-    assert len(read(folder / "data" / "h6_unicycle_right").tasks) == 3
+    data = read(folder / "data" / "h6_unicycle_right")
+    assert len(data.tasks) == 3 and list(data.observation()) == ["state"]  # what experts alone see is not learned from
     assert summary(cells)["delays"] == [0, 1]
     assert [line for line in said if line.startswith("training")] == [
         "training expert 0 of kinetix/s/h6_unicycle_right",
