@@ -16,7 +16,7 @@ class Counting(Served):
 
     def __init__(self, fails=None, seconds=0.0):
         self.inputs = {"obs": Tensor("obs", (3,), "float32")}
-        self._blank = {"count": np.zeros((), "float32")}
+        self._blank, self._chunk = {"count": np.zeros((), "float32")}, None
         self.metadata = {"policy": "counting", "observation": {"obs": {"shape": [3], "dtype": "float32"}}}
         self.metadata |= {"action": {"shape": [1, 2], "dtype": "float32"}}
         self.sizes, self._fails, self._seconds = [], fails, seconds
