@@ -241,6 +241,10 @@ class TrackConfig:
             value = getattr(self.random, f.name)
             if isinstance(value, float) and not 0 <= value < inf:
                 raise ValueError(f"env.random.{f.name} is {value}: it must be a finite number, 0 or above")
+        for f in fields(self.reward):
+            value = getattr(self.reward, f.name)
+            if isinstance(value, float) and not isfinite(value):
+                raise ValueError(f"env.reward.{f.name} is {value}: it must be a finite number")
         if self.history < 0:
             raise ValueError(f"env.history is {self.history}: it must be 0 (none) or a number of frames")
         for part, name in (("goal", "travel"), ("random", "friction"), ("random", "leg_strength")):
