@@ -45,7 +45,10 @@ from gambol.sim.legged.robot import RobotConfig
             lambda: TrackConfig(reward=RewardConfig(yaw_widths=(0.5, 0.0))),
             "env.reward.yaw_widths is [0.5, 0.0]: give one",
         ),
-        (lambda: TrackConfig(reward=RewardConfig(forward=float("nan"))), "env.reward.forward is nan: it must be a finite"),
+        (
+            lambda: TrackConfig(reward=RewardConfig(forward=float("nan"))),
+            "env.reward.forward is nan: it must be a finite",
+        ),
         (lambda: TrackConfig(gait=GaitConfig(offsets=(0.0, 0.5))), "env.gait.offsets has 2 phases: give one per foot"),
         (lambda: CurriculumConfig(steps=-1), "env.curriculum.steps is -1: it must be 0 (no curriculum) or a number"),
         (lambda: CurriculumConfig(start=1.5), "env.curriculum.start is 1.5: it must be between 0 and 1"),
