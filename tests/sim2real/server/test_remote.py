@@ -1,5 +1,7 @@
 """A served policy plays an env as it does here."""
 
+import time
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -38,6 +40,9 @@ def test_worlds_ask_one_by_one_and_are_answered_in_the_envs_own_meaning(serving,
         for _ in range(2):
             action, memory = act(None, memory, Observation(seen), jax.random.key(0))
             np.testing.assert_allclose(action + meaning.shift, ticks["out.actions"][:5], atol=1e-5)
+        until = time.monotonic() + 10  # an answer may come before it is counted
+        while server.metrics.counts["requests"] < 10 and time.monotonic() < until:
+            time.sleep(0.01)
         assert server.metrics.counts["requests"] == 10 and not memory.any()
 
 
