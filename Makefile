@@ -55,7 +55,7 @@ endef
 	$(environment)
 	@touch $@
 
-# The real lerobot, and the PyTorch that it needs: 5 GB, for benchmarks/lerobot_agreement.py alone.
+# The real lerobot, and the PyTorch that it needs: 8 GB, for benchmarks/lerobot_agreement.py alone.
 .venv-lerobot/.made: benchmarks/lerobot.lock
 	$(environment)
 	@touch $@

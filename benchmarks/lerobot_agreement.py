@@ -1,6 +1,6 @@
 """Datasets that Gambol writes, read by the real lerobot, and the other way round.
 
-    make .venv-lerobot/.made                    # about 5 GB: lerobot and the PyTorch that it needs
+    make .venv-lerobot/.made                    # about 8 GB: lerobot and the PyTorch that it needs
     python benchmarks/lerobot_agreement.py      # appends a row to results/lerobot.jsonl
 
 Numbers must come back bit by bit, pictures as PNG too; as video they are not exact.

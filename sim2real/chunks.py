@@ -5,7 +5,7 @@ Noise is zero, so answers are the same every time.
 """
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -20,31 +20,18 @@ from ..policies.nets.flow.tokens import STATE, arrays_of
 from ..policies.rtc.plan import plan
 from . import record
 from .contract import Chunk, Graph, Tensor
-from .graphs import OPSET, Meaning, convert, names_of
+from .graphs import OPSET, Meaning, convert, names_of, shifted
+from .made import Made
 
 ENCODE, DENOISE = "encode.onnx", "denoise.onnx"
 BEFORE, LEFT, DELAY = "prev_chunk", "prev_left", "inference_delay"
 METHODS = ("naive", "guided", "identity", "hard", "settled")
 """Others keep or compare several chunks."""
+TOLERANCE = 1e-4
 Leaves = tuple[Array, ...]
 
 
-class Exported(NamedTuple):
-    """What `export` makes."""
-
-    content: bytes
-    """The whole policy's graph."""
-    graph: Graph
-    chunk: Chunk
-    parts: dict[str, bytes]
-    """Files of the two parts."""
-    ticks: dict[str, NDArray]
-    """Recorded, like `record.record`'s."""
-
-
-def export(
-    loaded: LoadedPolicy, like: PyTree, meaning: Meaning, file: str, names: tuple[str, str], seed: int
-) -> Exported:
+def export(loaded: LoadedPolicy, like: PyTree, meaning: Meaning, file: str, names: tuple[str, str], seed: int) -> Made:
     """Of a policy that was learned by flow matching. `like` is the shapes of one observation, `names` those of the
     graph's input for it, where it is one array, and of its output.
 
@@ -91,7 +78,8 @@ def export(
         ENCODE: convert(encode, one.inputs, one.outputs),
         DENOISE: convert(denoise, two.inputs, two.outputs),
     }
-    return Exported(content, whole, chunk, files, recorded(loaded.env, ask, whole, meaning, seed))
+    ticks = recorded(loaded.env, ask, whole, meaning, seed)
+    return Made(content, whole, ticks, TOLERANCE, chunk=chunk, parts=files)
 
 
 def reader(like: PyTree, meaning: Meaning) -> Callable[[Leaves], dict[str, Array]]:
@@ -99,10 +87,7 @@ def reader(like: PyTree, meaning: Meaning) -> Callable[[Leaves], dict[str, Array
     structure, names = jax.tree.structure(like), names_of(like, "obs")
 
     def read(leaves: Leaves) -> dict[str, Array]:
-        found = dict(zip(names, leaves, strict=True))
-        for name, place in meaning.last_action.items():
-            found[name] = found[name].at[..., place].add(-jnp.asarray(meaning.shift, jnp.float32))
-        return arrays_of(structure.unflatten([found[name] for name in names]))
+        return arrays_of(structure.unflatten(shifted(meaning, names, leaves, -1)))
 
     return read
 
@@ -168,11 +153,7 @@ def recorded(env: Env, ask: Callable[..., Leaves], graph: Graph, meaning: Meanin
     def tick(carry: Any, key: Array) -> tuple[Any, Leaves]:
         state, observation, before, left = carry
         delay = jnp.minimum(jax.random.randint(key, (worlds,), 0, horizon // 2 + 1), left)
-        seen = [
-            leaf if meaning.last_action.get(name) is None else leaf.at[..., meaning.last_action[name]].add(shift)
-            for name, leaf in zip(names, jax.tree.leaves(observation.policy), strict=True)
-        ]
-        question = (*seen, before, left, delay)
+        question = (*shifted(meaning, names, jax.tree.leaves(observation.policy), 1), before, left, delay)
         (chunk,) = ask(*question)
         late = (jnp.arange(horizon) < delay[:, None])[..., None]
         chunk = jnp.where(late, before, chunk)

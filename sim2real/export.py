@@ -5,8 +5,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from numpy.typing import NDArray
-
 from ..envs.contract import PyTree
 from ..envs.make import with_engine
 from ..policies.judge.provenance import commit, versions
@@ -21,15 +19,16 @@ from . import bundle, chunks, contract, foreign, graphs, record, schema
 from .coherent import SCHEMA_VERSION
 from .compress.compress import STATES, Compared, Compression, compare, compress, sensitivity
 from .compress.prune import prune
-from .contract import Chunk, Contract, Graph, Selftest
+from .contract import Contract, Graph, Selftest
 from .describe import Described, describe
 from .graphs import as_policy
+from .made import Made
 from .sessions import open_session
 
 GRAPH, TICKS = "policy.onnx", "selftest.npz"
 NAMES = ("obs", "actions")
 """Of the graph's input and output, where it has one of each: those that controllers expect."""
-TOLERANCE, CHUNK_TOLERANCE, READINGS_TOLERANCE = 1e-5, 1e-4, 1e-4
+TOLERANCE, READINGS_TOLERANCE = 1e-5, 1e-4
 
 
 class Exported(NamedTuple):
@@ -42,21 +41,6 @@ class Exported(NamedTuple):
     """Of all files."""
     compared: Compared | None
     """What a compression costs."""
-
-
-class Made(NamedTuple):
-    """A policy as files and recorded ticks."""
-
-    content: bytes
-    graph: Graph
-    ticks: dict[str, NDArray]
-    tolerance: float
-    """With which the graph does what was recorded."""
-    rounded: float = 0.0
-    """How far outputs move when inputs do in their last digits."""
-    chunk: Chunk | None = None
-    parts: dict[str, bytes] | None = None
-    compared: Compared | None = None
 
 
 def export(
@@ -110,7 +94,7 @@ def export(
         schema.FILE: schema.dump(),
         GRAPH: foreign.with_metadata(made.content, said, run.resolve().name),
         TICKS: bundle.pack(ticks),
-        **(made.parts or {}),
+        **made.parts,
         **told.files,
     }
     if said.robot is not None:
@@ -124,8 +108,7 @@ def by_chunks(loaded: LoadedPolicy, told: Described, seed: int, compression: Com
         raise ValueError("policies of chunks are exported for tasks without a robot alone, as yet")
     if compression is not None:
         raise ValueError("policies of chunks are exported as they are: leave --quantize and --prune out")
-    found = chunks.export(loaded, shapes_of(loaded.env.spec.observation_space), told.meaning, GRAPH, NAMES, seed)
-    return Made(found.content, found.graph, found.ticks, CHUNK_TOLERANCE, chunk=found.chunk, parts=found.parts)
+    return chunks.export(loaded, shapes_of(loaded.env.spec.observation_space), told.meaning, GRAPH, NAMES, seed)
 
 
 def by_actions(loaded: LoadedPolicy, told: Described, seed: int, compression: Compression | None) -> Made:

@@ -7,7 +7,7 @@ offsets from other drive targets (its `last_action` entries are shifted back lik
 
 import logging
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -18,6 +18,7 @@ from jax import Array
 from numpy.typing import NDArray
 
 from ..envs.contract import Observation, PyTree
+from ..policies.names import named
 from ..policies.policy import Policy
 from .contract import Graph, Memory, Tensor
 from .extras import need
@@ -48,8 +49,17 @@ def plain_meaning(size: int) -> Meaning:
 
 def names_of(tree: PyTree, name: str) -> list[str]:
     """A name for every leaf: `name` if there is but one, else the keys that lead to it."""
-    paths = [path for path, _ in jax.tree_util.tree_leaves_with_path(tree)]
-    return [jax.tree_util.keystr(path, simple=True, separator=".") or name for path in paths]
+    return [key or name for key, _ in named(tree)]
+
+
+def shifted(meaning: Meaning, names: Sequence[str], leaves: Iterable[Any], sign: int) -> list[Any]:
+    """Arrays of an observation, by name, with the last action in them in the meaning of the graph (`sign` 1) or in the
+    policy's (-1)."""
+    by = sign * jnp.asarray(meaning.shift, jnp.float32)
+    seen = dict(zip(names, leaves, strict=True))
+    if np.any(meaning.shift):
+        seen |= {name: seen[name].at[..., place].add(by) for name, place in meaning.last_action.items()}
+    return list(seen.values())
 
 
 def as_function(policy: Policy, params: PyTree, like: PyTree, meaning: Meaning) -> Callable[..., tuple[Array, ...]]:
@@ -60,10 +70,7 @@ def as_function(policy: Policy, params: PyTree, like: PyTree, meaning: Meaning) 
     limited = bool(np.isfinite(meaning.lower).all())
 
     def function(*leaves: Array) -> tuple[Array, ...]:
-        seen = dict(zip(names, leaves, strict=False))
-        for name, place in meaning.last_action.items() if moved else ():
-            seen[name] = seen[name].at[..., place].add(-jnp.asarray(meaning.shift, jnp.float32))
-        observation = Observation(structure.unflatten([seen[name] for name in names]))
+        observation = Observation(structure.unflatten(shifted(meaning, names, leaves[: len(names)], -1)))
         memory = remembered.unflatten(leaves[len(names) :])
         action, memory = policy.act(params, memory, observation, jax.random.key(0))
         if limited:
@@ -100,13 +107,11 @@ def as_policy(session: Any, graph: Graph, meaning: Meaning, like: PyTree, one_by
         return [jnp.zeros((worlds, *tensor.shape), tensor.dtype) for _, tensor in remembered]
 
     def act(params: PyTree, memory: PyTree, observation: Observation, key: Array) -> tuple[Array, PyTree]:
-        seen = dict(zip(names, jax.tree.leaves(observation.policy), strict=True))
-        for name, place in meaning.last_action.items() if moved else ():
-            seen[name] = seen[name].at[..., place].add(shift)
-        worlds = seen[names[0]].shape[0]
+        seen = shifted(meaning, names, jax.tree.leaves(observation.policy), 1)
+        worlds = seen[0].shape[0]
         shapes = [jax.ShapeDtypeStruct((worlds, *told.shape), told.dtype)]
         shapes += [jax.ShapeDtypeStruct(array.shape, array.dtype) for array in memory]
-        action, *memory = jax.pure_callback(run, shapes, *(seen[name] for name in names), *memory)
+        action, *memory = jax.pure_callback(run, shapes, *seen, *memory)
         return (action - shift if moved else action), memory
 
     return Policy(initial, act)

@@ -22,7 +22,7 @@ from ...envs.contract import Env, Observation, PyTree
 from ...policies.policy import Policy
 from ..describe import describe
 from ..extras import need
-from ..graphs import names_of
+from ..graphs import names_of, shifted
 from . import arrays
 from .served import RESET
 
@@ -141,16 +141,11 @@ def acting(env: Env, connections: Connections) -> Policy:
 
     def act(params: PyTree, memory: Array, observation: Observation, key: Array) -> tuple[Array, Array]:
         names[:] = names_of(observation.policy, "obs")
-        leaves = jax.tree.leaves(observation.policy)
-        shift = jnp.asarray(meaning.shift, jnp.float32)
-        seen = []
-        for name, leaf in zip(names, leaves, strict=True):
-            place = meaning.last_action.get(name)
-            seen.append(leaf if place is None else leaf.at[..., place].add(shift))
+        seen = shifted(meaning, names, jax.tree.leaves(observation.policy), 1)
         shape = jax.ShapeDtypeStruct((memory.shape[0], *size), space.dtype)
         action = io_callback(ask, shape, memory, *seen, ordered=True)
         if meaning.last_action:
-            action = action - shift
+            action = action - jnp.asarray(meaning.shift, jnp.float32)
         return action, jnp.zeros_like(memory)
 
     return Policy(initial_memory=lambda worlds: jnp.ones(worlds, bool), act=act)

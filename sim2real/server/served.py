@@ -5,16 +5,14 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ...configs.typed import to_mapping
 from ..bundle import Bundle
 from ..contract import Tensor
 from ..sessions import open_session
 
 RESET = "reset"
 """Key of a request that makes the policy forget what came before."""
-PREVIOUS, DELAY = "prev_chunk", "inference_delay"
-"""Keys of a request to a policy of chunks: the actions [n, A] that are still to come of the chunk before, and how many
-of them will have been executed when the answer comes. Without them it begins anew."""
+TOLD = ("horizon", "every", "method", "settled")
+"""Of a policy of chunks, which its clients plan with."""
 Arrays = dict[str, NDArray]
 
 
@@ -56,7 +54,7 @@ class Served:
             "observation": {name: {"shape": list(t.shape), "dtype": t.dtype} for name, t in self.inputs.items()},
             "action": {"shape": [1, *actions.shape][-2:], "dtype": actions.dtype},
             "memory": bool(self._memory),
-            "chunk": to_mapping(contract.chunk) if contract.chunk else None,
+            "chunk": {name: getattr(contract.chunk, name) for name in TOLD} if contract.chunk else None,
         }
 
     def start(self) -> Arrays:
@@ -85,22 +83,24 @@ class Served:
         return Request(seen | self._going_on(message), memory)
 
     def _going_on(self, message: dict[str, Any]) -> Arrays:
-        """What a policy of chunks is told of the chunk that is being executed; nothing for others."""
+        """What a policy of chunks is told under the names of its graph's inputs: the actions [n, A] that are still to
+        come of the chunk before, and how many of them will have been executed when the answer comes. Without them it
+        begins anew. Nothing for others."""
         if self._chunk is None:
             return {}
         chunk, size = self._chunk, self.metadata["action"]["shape"][1]
-        before = np.asarray(message.get(PREVIOUS, np.zeros((0, size))))
+        before = np.asarray(message.get(chunk.before, np.zeros((0, size))))
         if before.ndim != 2 or before.shape[1] != size or len(before) > chunk.horizon or before.dtype.kind not in "fiu":
             raise ValueError(
-                f"{PREVIOUS} is {before.dtype} {list(before.shape)}: it must be numbers [n, {size}], the n actions "
+                f"{chunk.before} is {before.dtype} {list(before.shape)}: it must be numbers [n, {size}], the n actions "
                 f"that are still to come, at most {chunk.horizon}"
             )
         if not np.isfinite(before).all():
-            raise ValueError(f"{PREVIOUS} is not finite")
+            raise ValueError(f"{chunk.before} is not finite")
         most = min(len(before), chunk.settled) if chunk.settled else len(before)
-        delay = np.asarray(message.get(DELAY, 0))
+        delay = np.asarray(message.get(chunk.delay, 0))
         if delay.shape != () or delay.dtype.kind not in "iu" or not 0 <= delay <= most:
-            raise ValueError(f"{DELAY} is {delay}: it must be a whole number from 0 to {most}, in actions")
+            raise ValueError(f"{chunk.delay} is {delay}: it must be a whole number from 0 to {most}, in actions")
         padded = np.zeros((chunk.horizon, size), np.float32)
         padded[: len(before)] = before
         return {

@@ -15,10 +15,13 @@ from gambol.policies.learn.flow.parts import ChunkParams, Scalings, make_parts
 from gambol.policies.learn.flow.scaling import Scaling
 from gambol.policies.learn.run import LoadedPolicy, new_run
 from gambol.policies.nets.flow.config import ExpertConfig, FlowConfig
+from gambol.policies.nets.stream import shapes_of
 from gambol.policies.rtc.config import PlayConfig
 from gambol.sim2real import bundle as bundles
 from gambol.sim2real.bundle import read
+from gambol.sim2real.chunks import asked
 from gambol.sim2real.export import export
+from gambol.sim2real.graphs import Meaning, plain_meaning
 from gambol.sim2real.server.served import Served
 from gambol.sim2real.sessions import open_session
 from gambol.sim2real.verify import ticks_of, verify
@@ -67,6 +70,23 @@ def test_a_part_that_is_of_another_policy_is_found(folder, tmp_path):
     bundles.write(tmp_path / "other", {**whole.files, "contract.json": (json.dumps(told, indent=1) + "\n").encode()})
     found = verify(tmp_path / "other")
     assert not found["halves"].ok and "off the recorded actions" in found["halves"].detail
+
+
+def test_another_meaning_of_actions_moves_all_that_holds_actions():
+    policy = loaded(PlayConfig("guided", every=2, delay=1))
+    like, parts = shapes_of(policy.env.spec.observation_space), make_parts(policy.env.spec, policy.config.flow)
+    size, place = parts.action, slice(3, 3 + parts.action)
+    shift = np.linspace(-0.4, 0.3, size).astype(np.float32)
+    seen = jax.random.normal(jax.random.key(1), (4, *like.shape))
+    before = jax.random.uniform(jax.random.key(2), (4, 6, size), minval=-0.3, maxval=0.3)
+    told = jnp.array([0, 3, 5, 5]), jnp.array([0, 1, 0, 3])
+    plain, limits = plain_meaning(size), policy.env.spec.action_space
+    (wanted,) = jax.jit(asked(parts, policy.params, like, plain))(seen, before, *told)
+    other = asked(parts, policy.params, like, Meaning(shift, limits.low, limits.high, {"obs": place}))
+    (found,) = jax.jit(other)(seen.at[:, place].add(shift), before + shift, *told)
+    np.testing.assert_allclose(found - shift, wanted, atol=1e-5)
+    (unmoved,) = jax.jit(other)(seen, before + shift, *told)
+    assert np.abs(unmoved - shift - wanted).max() > 1e-3
 
 
 def test_it_plays_what_the_policy_plays(folder):
