@@ -8,10 +8,11 @@ import re
 from pathlib import Path
 from typing import Any
 
+from benchmarks import deploy_tables as deploy
 from benchmarks import track_tables as track
 
 ROOT = Path(__file__).parents[1]
-PAGES = (ROOT / "README.md", ROOT / "docs" / "engine.md", ROOT / "docs" / "track.md")
+PAGES = (ROOT / "README.md", *(ROOT / "docs" / f"{name}.md" for name in ("engine", "track", "deploy")))
 
 Row = dict[str, Any]
 
@@ -28,9 +29,11 @@ def newest(what: str, **wanted: Any) -> Row:
     return next(row for row in reversed(rows(what)) if all(row[name] == value for name, value in wanted.items()))
 
 
-def newest_of_each(what: str, *names: str) -> list[Row]:
-    """The last row of each combination of these fields, in the order in which they came up first."""
-    return list({tuple(row[name] for name in names): row for row in rows(what)}.values())
+def newest_of_each(what: str, *names: str, **wanted: Any) -> list[Row]:
+    """The last row of each combination of these fields, of rows that are as `wanted`, in the order in which they came
+    up first."""
+    found = [row for row in rows(what) if all(row[name] == value for name, value in wanted.items())]
+    return list({tuple(row[name] for name in names): row for row in found}.values())
 
 
 def demo(row: Row) -> str:
@@ -176,6 +179,11 @@ def tables() -> dict[str, str]:
         "engines": track.engines(newest("legged_engines")),
         "track-speed": track.speed(newest("track_speed")),
         "track-quick": track.quick(newest("track_quick", preset="track-b1z1-quick")),
+        "score": deploy.score(newest_of_each("sim2real", "part", "latency_ms", part="score")),
+        "controller": deploy.controller(newest("sim2real", part="controller")),
+        "faults": deploy.faults(newest("sim2real", part="faults")),
+        "compression": deploy.compression(newest_of_each("sim2real", "how", part="compression")),
+        "server": deploy.server(newest_of_each("sim2real", "clients", part="server")),
     }
 
 

@@ -9,9 +9,9 @@ import tyro
 from ..sim2real import bundle
 from ..sim2real import log as logs
 from ..sim2real.brain import Brain, limits_of
-from ..sim2real.controller import graph
 from ..sim2real.onboard import model as models
 from ..sim2real.sessions import open_session
+from ..sim2real.thinking import graph
 from .arguments import read
 
 DESCRIPTION = """Decide everything in a controller's log once more, and compare bit for bit.

@@ -12,13 +12,14 @@ from ..sim2real import bundle
 from ..sim2real import log as logs
 from ..sim2real import operators as hands
 from ..sim2real.brain import Brain, limits_of
-from ..sim2real.controller import Summary, Timed, graph, run, warm_up
+from ..sim2real.controller import REHEARSAL, Summary, run
 from ..sim2real.onboard import model as models
 from ..sim2real.operators import Moment, Script
 from ..sim2real.robots.imperfect import Imperfections
 from ..sim2real.robots.open import open_robot
 from ..sim2real.sessions import open_session
 from ..sim2real.spread import Spread
+from ..sim2real.thinking import graph, thinker, warm_up
 from ..sim2real.verify import verify
 from .arguments import read
 
@@ -80,9 +81,10 @@ def main(argv: list[str]) -> int:
     contract = loaded.contract
     limits = limits_of(contract)
     assert contract.robot is not None
-    timed = Timed(graph(open_session(loaded.files[contract.graph.file]), contract))
-    warm_up(contract, timed)
-    brain = Brain(contract, models.read(loaded.files[contract.robot.mjcf], contract), limits, timed)
+    infer = graph(open_session(loaded.files[contract.graph.file]), contract)
+    warm_up(contract, infer)
+    mind = thinker(contract, infer)
+    brain = Brain(contract, models.read(loaded.files[contract.robot.mjcf], contract), limits, mind)
     with ExitStack() as stack:
         if options.operator == "script":
             script = hands.read_script(options.script) if options.script else WALK
@@ -96,7 +98,7 @@ def main(argv: list[str]) -> int:
             stack.callback(writer.close)
         robot = open_robot(options.robot, options.bundle, contract, options.imperfections, options.seed)
         link = stack.enter_context(robot)
-        summary = run(brain, timed, link, operator, writer)
+        summary = run(brain, mind, link, operator, writer, rehearsal=REHEARSAL)
     told = tell(summary)
     late, inference = told["jitter_ms"]["p99"], told["inference_ms"]["p99"]
     print(f"{summary.ticks} ticks, {summary.missed} missed; p99: late {late:.2f} ms, inference {inference:.3f} ms")

@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 
 from . import safety
 from .contract import Contract
-from .onboard import estimate, tick
+from .onboard import chunked, estimate, tick
+from .onboard.chunked import Plan
 from .onboard.model import Body
 from .onboard.words import Memory, Readings, Told
 from .safety import Decision, Limits, Reading, Reason
@@ -131,8 +132,11 @@ class Brain:
     limits: Limits
     infer: Infer
 
-    def step(self, state: State, sense: Sense, ask: Ask, skipped: int = 0) -> tuple[State, Order]:
-        """One tick. `skipped` ticks before it did not happen, because the machine was busy."""
+    def step(
+        self, state: State, sense: Sense, ask: Ask, skipped: int = 0, arrived: bool = False
+    ) -> tuple[State, Order]:
+        """One tick. `skipped` ticks before it did not happen, because the machine was busy. With a policy of chunks,
+        `infer` is called if the answer has `arrived` to the question of the last tick (`question_of`)."""
         state = self._moved_on(state, sense, ask)
         if state.mode in (Mode.PASSIVE, Mode.DAMPING):
             return replace(state, ticks=state.ticks + 1), self._damping(state, sense)
@@ -144,7 +148,7 @@ class Brain:
             assert state.start is not None
             asked, limits = self._standing(state)
         else:
-            asked, memory = self._policy(readings, ask.told, memory)
+            asked, answered, memory = self._policy(readings, ask.told, memory, 1 + skipped, arrived)
         before = state.gate
         assert before is not None
         if skipped > limits.misses:
@@ -210,15 +214,31 @@ class Brain:
         down, height = _down(sense.turn), np.asarray(readings.height)
         return Reading(np.array(sense.age), sense.joints, sense.joint_rates, down, sense.rate, height)
 
-    def _policy(self, readings: Readings, told: Told, memory: Memory | None) -> tuple[NDArray, Memory | None]:
-        """Targets [J] that the policy asks for, and its memory."""
+    def _policy(
+        self, readings: Readings, told: Told, memory: Memory | None, ticks: int, arrived: bool
+    ) -> tuple[NDArray, bool, Memory | None]:
+        """Targets [J] that the policy asks for, whether it does, and its memory."""
         assert memory is not None
+        nothing = np.full(len(self.limits.kp), np.nan)
         if not all(np.isfinite(values).all() for values in (*readings, *told)):
-            return np.full(len(self.limits.kp), np.nan), memory  # which the gate will not let through
+            return nothing, True, memory  # which the gate will not let through
         told = clipped(self.contract, told)
-        inputs, seen = tick.see(self.contract, self.body, readings, told, memory)
-        outputs = self.infer(inputs)
-        return tick.act(self.contract, self.body, readings, told, outputs, seen)
+        inputs, memory = tick.see(self.contract, self.body, readings, told, memory)
+        if self.contract.chunk is None:
+            action, memory = tick.heard(self.contract, self.infer(inputs), memory)
+        else:
+            plan = self._planned(chunked.passed(memory.plan, ticks), inputs, arrived)
+            action, memory = chunked.due(self.contract, plan, memory.last_action), replace(memory, plan=plan)
+        if action is None:
+            return nothing, False, memory
+        targets, memory = tick.act(self.contract, self.body, readings, told, action, memory)
+        return targets, True, memory
+
+    def _planned(self, plan: Plan, inputs: dict[str, NDArray], arrived: bool) -> Plan:
+        """With the answer, if it is there, and the next question, if it is time for it."""
+        if arrived and plan.question is not None:
+            plan = chunked.answered(plan, self.infer(plan.question)[self.contract.action.output][0])
+        return chunked.asked(self.contract, plan, inputs)
 
     def _damping(self, state: State, sense: Sense) -> Order:
         """Nothing but damping; targets are where the joints are, as far as anybody knows."""
@@ -226,6 +246,11 @@ class Brain:
         none = np.zeros(len(self.limits.kp))
         fault = Reason.NONE if state.gate is None else Reason(int(state.gate.fault))
         return Order(np.clip(here, self.limits.lower, self.limits.upper), none, self.limits.damping, state.mode, fault)
+
+
+def question_of(state: State) -> dict[str, NDArray] | None:
+    """What a policy of chunks is to be asked while the robot goes on; None where nothing is."""
+    return None if state.memory is None else state.memory.plan.question
 
 
 def clipped(contract: Contract, told: Told) -> Told:

@@ -5,18 +5,19 @@ Noise is zero, so answers are the same every time.
 """
 
 from collections.abc import Callable
-from typing import Any
+from functools import partial
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jax import Array
 from numpy.typing import NDArray
 
-from ..envs.contract import Env, PyTree
+from ..envs.contract import Env, Observation, PyTree
 from ..policies.learn.flow.parts import ChunkParams, Parts, make_parts
 from ..policies.learn.run import LoadedPolicy
 from ..policies.nets.flow.tokens import STATE, arrays_of
+from ..policies.policy import Policy
 from ..policies.rtc.plan import plan
 from . import record
 from .contract import Chunk, Graph, Tensor
@@ -78,7 +79,7 @@ def export(loaded: LoadedPolicy, like: PyTree, meaning: Meaning, file: str, name
         ENCODE: convert(encode, one.inputs, one.outputs),
         DENOISE: convert(denoise, two.inputs, two.outputs),
     }
-    ticks = recorded(loaded.env, ask, whole, meaning, seed)
+    ticks = recorded(loaded.env, parts, ask, whole, meaning, seed)
     return Made(content, whole, ticks, TOLERANCE, chunk=chunk, parts=files)
 
 
@@ -144,35 +145,44 @@ def batched(like: PyTree, batch: int) -> list[jax.ShapeDtypeStruct]:
     return [jax.ShapeDtypeStruct((batch, *leaf.shape), leaf.dtype) for leaf in jax.tree.leaves(like)]
 
 
-def recorded(env: Env, ask: Callable[..., Leaves], graph: Graph, meaning: Meaning, seed: int) -> dict[str, NDArray]:
-    """Questions and answers [N, ...] of `record.SEQUENCES` roll-outs, under the names of `record`: a new chunk every
-    tick, some of them late, so that every input says all that it can."""
-    worlds, horizon = record.SEQUENCES, graph.outputs[0].shape[0]
-    shift = jnp.asarray(meaning.shift, jnp.float32)
+def recorded(
+    env: Env, parts: Parts, ask: Callable[..., Leaves], graph: Graph, meaning: Meaning, seed: int
+) -> dict[str, NDArray]:
+    """Questions and answers, and what a robot read, as `record.record` names them: a new chunk every tick, most of them
+    late, so that every input says all that it can."""
+    policy = Policy(partial(no_chunk, parts), partial(act_anew, ask, meaning))
+    ticks, chosen = record.lasting(env, policy, None, seed)
+    questions = record.inputs_of(ticks, meaning, graph, chosen)
+    (answers,) = jax.jit(ask)(*questions.values())
+    found = {f"in.{name}": rows for name, rows in questions.items()} | {f"out.{graph.outputs[0].name}": answers}
+    return jax.device_get(found) | {name: record.in_rows(rows, chosen) for name, rows in ticks["robot"].items()}
 
-    def tick(carry: Any, key: Array) -> tuple[Any, Leaves]:
-        state, observation, before, left = carry
-        delay = jnp.minimum(jax.random.randint(key, (worlds,), 0, horizon // 2 + 1), left)
-        question = (*shifted(meaning, names, jax.tree.leaves(observation.policy), 1), before, left, delay)
-        (chunk,) = ask(*question)
-        late = (jnp.arange(horizon) < delay[:, None])[..., None]
-        chunk = jnp.where(late, before, chunk)
-        state, step = env.step(state, chunk[:, 0] - shift)
-        rest = jnp.concatenate([chunk[:, 1:], chunk[:, -1:]], axis=1)
-        left = jnp.where(step.done, 0, horizon - 1).astype(jnp.int32)
-        return (state, step.observation, rest, left), question
 
-    names = [tensor.name for tensor in graph.inputs[:-3]]
+class Going(NamedTuple):
+    """What `recorded` plays with."""
 
-    @jax.jit
-    def play(key: Array) -> Leaves:
-        starting, playing = jax.random.split(key)
-        state, observation = env.reset(starting, worlds)
-        before, left = jnp.zeros((worlds, *graph.outputs[0].shape)), jnp.zeros(worlds, jnp.int32)
-        carry = (state, observation, before, left)
-        return jax.lax.scan(tick, carry, jax.random.split(playing, record.TICKS))[1]
+    before: Array
+    """[W, H, A] as the graph takes it; so are the others, [W]."""
+    left: Array
+    delay: Array
 
-    questions = [record.in_rows(x, np.arange(worlds)) for x in jax.device_get(play(jax.random.key(seed)))]
-    (answers,) = jax.jit(ask)(*questions)
-    found = {f"in.{tensor.name}": rows for tensor, rows in zip(graph.inputs, questions, strict=True)}
-    return found | {f"out.{graph.outputs[0].name}": np.asarray(answers)}
+
+def no_chunk(parts: Parts, worlds: int) -> Going:
+    """Before the first."""
+    nothing = jnp.zeros(worlds, jnp.int32)
+    return Going(jnp.zeros((worlds, parts.config.horizon, parts.action)), nothing, nothing)
+
+
+def act_anew(
+    ask: Callable[..., Leaves], meaning: Meaning, params: PyTree, going: Going, observation: Observation, key: Array
+) -> tuple[Array, Going]:
+    """The first action of a chunk that is asked for in this tick, or of the one before while the new one is late."""
+    horizon = going.before.shape[1]
+    seen = jax.tree.leaves(observation.policy)
+    (chunk,) = ask(*shifted(meaning, names_of(observation.policy, "obs"), seen, 1), *going)
+    late = (jnp.arange(horizon) < going.delay[:, None])[..., None]
+    chunk = jnp.where(late, going.before, chunk)
+    rest = jnp.concatenate([chunk[:, 1:], chunk[:, -1:]], axis=1)
+    next_delay = (going.delay + 1) % (horizon // 2 + 1)
+    action = chunk[:, 0] - jnp.asarray(meaning.shift, jnp.float32)
+    return action, Going(rest, jnp.full_like(going.left, horizon - 1), next_delay)

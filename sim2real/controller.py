@@ -3,20 +3,21 @@
 import gc
 import time
 from collections.abc import Callable
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
 from . import log as logs
-from .brain import Ask, Brain, Infer, Mode, State
-from .contract import Contract
+from .brain import Ask, Brain, Mode, Sense, State, question_of
 from .log import Writer
 from .onboard.words import Told
 from .robots.link import Link
 from .safety import Reason
 from .spread import Spread
+from .thinking import AtOnce
 
+REHEARSAL = 2e-3
+"""Seconds that are worth it in real time."""
 SILENT = 0.5
 """Seconds of silence after which, with drives that only damp, a robot that started anew is listened to."""
 
@@ -68,7 +69,7 @@ class Summary(NamedTuple):
     late: Spread
     """How late ticks began."""
     inference: Spread
-    """Of the policy's ticks."""
+    """Of the policy's answers."""
     stops: tuple[Stop, ...]
     modes: dict[str, int]
     """Ticks in each mode."""
@@ -76,39 +77,19 @@ class Summary(NamedTuple):
     """Ticks that could not be logged."""
 
 
-class Timed:
-    """The graph, and how long it took last."""
-
-    def __init__(self, infer: Infer):
-        self._infer, self.taken = infer, 0.0
-
-    def __call__(self, inputs: dict[str, NDArray]) -> dict[str, NDArray]:
-        """See `Infer`."""
-        began = time.perf_counter()
-        outputs = self._infer(inputs)
-        self.taken = time.perf_counter() - began
-        return outputs
-
-
-def graph(session: Any, contract: Contract) -> Infer:
-    """The graph of a session of ONNX Runtime as the brain calls it."""
-    names = [tensor.name for tensor in contract.graph.outputs]
-    return lambda inputs: dict(zip(names, session.run(names, inputs), strict=True))
-
-
-def warm_up(contract: Contract, infer: Infer, times: int = 20) -> None:
-    """Run the graph a few times, before it counts."""
-    zeros = {tensor.name: np.zeros((1, *tensor.shape), tensor.dtype) for tensor in contract.graph.inputs}
-    for _ in range(times):
-        infer(zeros)
-
-
 def run(
-    brain: Brain, timed: Timed, link: Link, operator: Operator, writer: Writer | None, clock: Clock = WALL
+    brain: Brain,
+    mind: AtOnce,
+    link: Link,
+    operator: Operator,
+    writer: Writer | None,
+    clock: Clock = WALL,
+    rehearsal: float = 0.0,
 ) -> Summary:
     """Tick until the operator ends it. Whatever ends it, the last order is to damp.
 
-    `timed` is what the brain infers with. Nothing that robot, network or disk do raises here.
+    `mind` is what the brain infers with. Nothing that robot, network or disk do raises here. The last `rehearsal`
+    seconds before a tick are spent on rehearsing it.
     """
     dt, state = brain.contract.control_dt, State()
     late, inference, stops, modes = Spread(), Spread(), [], dict.fromkeys((mode.name.lower() for mode in Mode), 0)
@@ -126,29 +107,33 @@ def run(
             sense = link.sense(start)
             if state.mode == Mode.PASSIVE and sense.age > SILENT:
                 link.renew()
-            before, timed.taken = state.mode, 0.0
-            state, order = brain.step(state, sense, ask, skipped)
+            before, mind.taken, arrived = state.mode, 0.0, mind.arrived()
+            state, order = brain.step(state, sense, ask, skipped, arrived)
             link.send(order, start)
+            mind.consider(question_of(state))
             if state.mode == Mode.DAMPING and before != Mode.DAMPING and order.reason:
                 stops.append(Stop(start - began, order.reason))
             done = clock.now()
             if writer is not None:
-                known = logs.of_tick(start - began, sense, skipped, ask, order)
+                known = logs.of_tick(start - began, sense, skipped, arrived, ask, order)
                 spent = {
                     "late_ms": 1e3 * (start - due),
-                    "inference_ms": 1e3 * timed.taken,
+                    "inference_ms": 1e3 * mind.taken,
                     "tick_ms": 1e3 * (done - start),
                 }
                 writer.write(**known, **spent)
             ticks += 1
             modes[order.mode.name.lower()] += 1
             late.add(1e3 * (start - due))
-            if timed.taken:
-                inference.add(1e3 * timed.taken)
+            if mind.taken:
+                inference.add(1e3 * mind.taken)
             due += dt
             skipped = max(0, int((clock.now() - due) / dt))
             missed += skipped + (clock.now() > due)
             due += skipped * dt
+            if rehearsal:
+                clock.sleep_until(due - rehearsal)
+                rehearse(brain, state, sense, ask, clock, due)
             clock.sleep_until(due)
     finally:
         _, order = brain.step(State(Mode.DAMPING), link.sense(clock.now()), damping_ask(), 0)
@@ -158,6 +143,18 @@ def run(
         gc.unfreeze()
     lost = writer.lost if writer else 0
     return Summary(ticks, missed, late, inference, tuple(stops), modes, lost)
+
+
+def rehearse(brain: Brain, state: State, sense: Sense, ask: Ask, clock: Clock, until: float) -> None:
+    """Do the next tick with what is known by now, as often as there is time, and drop what comes of it: a tick is a
+    pure function, and a processor that idled for most of a period has forgotten its code and the weights."""
+    began = clock.now()
+    while True:
+        brain.step(state, sense, ask)
+        now = clock.now()
+        if now + (now - began) > until:
+            return
+        began = now
 
 
 def damping_ask() -> Ask:

@@ -97,15 +97,13 @@ def export(
         **made.parts,
         **told.files,
     }
-    if said.robot is not None:
+    if foreign.readable(said):
         files[foreign.DEPLOY] = foreign.deploy_yaml(said)
     return Exported(said, bundle.write(folder, files), sum(map(len, files.values())), made.compared)
 
 
 def by_chunks(loaded: LoadedPolicy, told: Described, seed: int, compression: Compression | None) -> Made:
     """A policy that was learned by flow matching."""
-    if told.sections["robot"] is not None:
-        raise ValueError("policies of chunks are exported for tasks without a robot alone, as yet")
     if compression is not None:
         raise ValueError("policies of chunks are exported as they are: leave --quantize and --prune out")
     return chunks.export(loaded, shapes_of(loaded.env.spec.observation_space), told.meaning, GRAPH, NAMES, seed)

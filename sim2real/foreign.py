@@ -27,12 +27,17 @@ UNITREE = {
 """Unitree's names of our terms, where they have one."""
 
 
+def readable(contract: Contract) -> bool:
+    """Whether controllers of others can run it: they know robots and one action at a time."""
+    return contract.robot is not None and contract.chunk is None
+
+
 def with_metadata(graph: bytes, contract: Contract, run: str) -> bytes:
-    """The graph with the contract in its metadata, and mjlab's keys where there is a robot."""
+    """The graph with the contract in its metadata, and mjlab's keys where they mean something."""
     onnx = need("onnx")
     model = onnx.load_from_string(graph)
     told = {CONTRACT_KEY: contracts.dump(contract).decode()}
-    if contract.robot is not None:
+    if readable(contract):
         told |= mjlab_keys(contract, run)
     onnx.helper.set_model_props(model, told)
     return model.SerializeToString()

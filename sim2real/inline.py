@@ -34,8 +34,9 @@ def inlined(closed: core.ClosedJaxpr, *arguments: Array) -> list[Array]:
             found = [next(x for x in given if not nothing(x))]
         elif equation.primitive.name == "pad":
             found = [padded(given[0], given[1], settings["padding_config"])]
-        elif equation.primitive.name == "dot_general" and linear(given[1], settings["dimension_numbers"]):
-            found = [jnp.matmul(*given)]
+        elif equation.primitive.name == "dot_general" and is_layer(given[0], given[1], **settings):
+            (_, inner), _ = settings["dimension_numbers"]
+            found = [jnp.matmul(given[0], given[1] if inner == (0,) else np.asarray(given[1]).T)]
         else:
             constant = known_now(equation, given)
             with jax.ensure_compile_time_eval() if constant else nullcontext():
@@ -51,10 +52,12 @@ def known_now(equation: Any, given: list[Any]) -> bool:
     return not any(isinstance(x, Tracer) for x in given) and all(isinstance(size, int) for size in sizes)
 
 
-def linear(right: Any, numbers: Any) -> bool:
-    """Whether a product is of the last axis with the first of a matrix of constants: a layer, as quantisers know it."""
-    (_, inner), batch = numbers
-    return not isinstance(right, Tracer) and right.ndim == 2 and tuple(inner) == (0,) and not any(batch)
+def is_layer(left: Any, right: Any, *, dimension_numbers: Any, **_: Any) -> bool:
+    """Whether a product is of the last axis of what depends on arguments with a matrix of constants: a layer, as
+    quantisers know it, or the way back through one."""
+    (outer, _), batch = dimension_numbers
+    matrix = isinstance(left, Tracer) and not isinstance(right, Tracer) and right.ndim == 2
+    return matrix and outer == (left.ndim - 1,) and not any(batch)
 
 
 def nothing(value: Any) -> bool:

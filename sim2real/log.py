@@ -14,7 +14,7 @@ from .brain import Ask, Brain, Mode, Order, Sense, State
 from .contract import Contract, load_json
 from .onboard.words import Told
 
-FORMAT = 1
+FORMAT = 2
 DECIDED = ("target", "kp", "kd", "mode", "reason")
 """What a replay must find again."""
 
@@ -35,7 +35,7 @@ def record_type(contract: Contract) -> np.dtype:
         [
             *[("time", "<f8"), ("age", "<f8"), ("turn", "<f8", 4), ("rate", "<f8", 3)],
             *[("joints", "<f8", joints), ("joint_rates", "<f8", joints), ("feet_force", "<f8", feet)],
-            *[("skipped", "<i4"), ("asked_mode", "u1"), ("command", "<f8", 2)],
+            *[("skipped", "<i4"), ("arrived", "u1"), ("asked_mode", "u1"), ("command", "<f8", 2)],
             *[("goal", "<f8", 6), ("goal_next", "<f8", 6)],
             *[
                 ("target", "<f8", joints),
@@ -96,9 +96,10 @@ def read(path: Path, contract: Contract) -> Log:
     return Log(about, np.frombuffer(rest[: whole * kind.itemsize], kind))
 
 
-def of_tick(time: float, sense: Sense, skipped: int, ask: Ask, order: Order) -> dict[str, Any]:
+def of_tick(time: float, sense: Sense, skipped: int, arrived: bool, ask: Ask, order: Order) -> dict[str, Any]:
     """What a tick knew and decided, by the names of `record_type`."""
-    known = {"time": time, **sense._asdict(), "skipped": skipped, "asked_mode": int(ask.mode), **ask.told._asdict()}
+    known = {"time": time, **sense._asdict(), "skipped": skipped, "arrived": arrived}
+    known |= {"asked_mode": int(ask.mode), **ask.told._asdict()}
     return known | {**order._asdict(), "mode": int(order.mode), "reason": int(order.reason)}
 
 
@@ -108,7 +109,8 @@ def replay(brain: Brain, log: Log) -> list[tuple[int, str]]:
     for number, record in enumerate(log.ticks):
         arrays = [np.array(record[name]) for name in Sense._fields[1:]]
         ask = Ask(Mode(int(record["asked_mode"])), Told(*(np.array(record[name]) for name in Told._fields)))
-        state, order = brain.step(state, Sense(float(record["age"]), *arrays), ask, int(record["skipped"]))
+        sense, arrived = Sense(float(record["age"]), *arrays), bool(record["arrived"])
+        state, order = brain.step(state, sense, ask, int(record["skipped"]), arrived)
         for name in DECIDED:
             again = np.asarray(getattr(order, name), record.dtype[name].base)
             if again.tobytes() != np.array(record[name]).tobytes():

@@ -33,14 +33,7 @@ QUICK = {"xla_backend_optimization_level": 0}
 def record(env: Env, policy: Policy, params: PyTree, meaning: Meaning, graph: Graph, seed: int) -> dict[str, NDArray]:
     """See the module. Of a robot nothing is late, noise is off and the ground is flat, so that readings tell all that
     was seen; masses, pushes and all else are drawn as in training. Raises ValueError if hardly any episode lasts."""
-    if isinstance(env, TrackEnv):
-        env = plain_sight(env)
-    ticks = played(env, policy, params, seed, WORLDS)
-    lasting = np.flatnonzero(~ticks.pop("done").any(0))
-    if isinstance(env, TrackEnv) and len(lasting) < SEQUENCES:
-        raise ValueError(f"only {len(lasting)} of {WORLDS} episodes last {TICKS} ticks: export a policy that stays up")
-    chosen = lasting[:SEQUENCES] if isinstance(env, TrackEnv) else np.arange(SEQUENCES)
-
+    ticks, chosen = lasting(env, policy, params, seed)
     rows = partial(in_rows, chosen=chosen)
     inputs, after = inputs_of(ticks, meaning, graph, chosen), [rows(leaf) for leaf in jax.tree.leaves(ticks["after"])]
     action = rows(ticks["action"])
@@ -50,6 +43,17 @@ def record(env: Env, policy: Policy, params: PyTree, meaning: Meaning, graph: Gr
     found = {f"in.{name}": value for name, value in inputs.items()}
     found |= {f"out.{name}": value for name, value in outputs.items()}
     return found | {name: rows(value) for name, value in ticks["robot"].items()}
+
+
+def lasting(env: Env, policy: Policy, params: PyTree, seed: int) -> tuple[dict[str, Any], NDArray]:
+    """Every tick of `WORLDS` worlds, and which of them are kept. Raises ValueError as `record` does."""
+    if not isinstance(env, TrackEnv):
+        return played(env, policy, params, seed, SEQUENCES), np.arange(SEQUENCES)
+    ticks = played(plain_sight(env), policy, params, seed, WORLDS)
+    whole = np.flatnonzero(~ticks["done"].any(0))
+    if len(whole) < SEQUENCES:
+        raise ValueError(f"only {len(whole)} of {WORLDS} episodes last {TICKS} ticks: export a policy that stays up")
+    return ticks, whole[:SEQUENCES]
 
 
 def states(env: Env, policy: Policy, params: PyTree, meaning: Meaning, graph: Graph, seed: int, count: int) -> dict:

@@ -20,7 +20,7 @@ from ..policies.judge import track
 from ..policies.policy import Policy
 from .brain import Ask, Brain, Mode, Order, limits_of
 from .bundle import Bundle
-from .controller import Timed, graph, run
+from .controller import run
 from .onboard import model as models
 from .onboard import observe, rotation
 from .onboard.words import Told
@@ -28,6 +28,7 @@ from .robots.imperfect import Imperfections
 from .robots.lockstep import Lockstep
 from .robots.simulated import Exchange, SimulatedRobot
 from .sessions import open_session
+from .thinking import graph, thinker
 
 SIGNALS = tuple(track.TOLERANCES)
 STAND = 3.0
@@ -146,7 +147,7 @@ def drive(read: Bundle, script: Script, imperfections: Imperfections, seed: int)
     length, found = script.drawn.shape[1], []
     for episode in range(len(script.drawn)):
         track_ = Track(read, imperfections, seed + episode)
-        timed = Timed(real)
+        mind = thinker(contract, real, lockstep=True)
 
         def operator(seconds: float, mode: Mode, episode: int = episode, link: Track = track_) -> Ask | None:
             tick = round((seconds - STAND) / contract.control_dt)
@@ -159,7 +160,7 @@ def drive(read: Bundle, script: Script, imperfections: Imperfections, seed: int)
             link.told = script.command[episode, at], goal
             return Ask(Mode.POLICY, Told(script.drawn[episode, at], goal, ahead))
 
-        run(Brain(contract, body, limits_of(contract), timed), timed, track_, operator, None, track_)
+        run(Brain(contract, body, limits_of(contract), mind), mind, track_, operator, None, track_)
         up, errors = np.zeros(length, bool), np.zeros((length, len(SIGNALS)))
         up[: len(track_.up)], errors[: len(track_.errors)] = track_.up, track_.errors
         found.append(scores(up[None], errors[None])[0])

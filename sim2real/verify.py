@@ -21,7 +21,7 @@ from .contract import Contract
 from .extras import need
 from .onboard import model as models
 from .onboard import tick
-from .onboard.words import Readings, Told
+from .onboard.words import Memory, Readings, Told
 from .sessions import Refused, check, open_session
 
 LATENCY_TICKS = 500
@@ -105,7 +105,7 @@ def check_metadata(read: Bundle) -> str:
     told = {entry.key: entry.value for entry in model.metadata_props}
     if told.get(foreign.CONTRACT_KEY) != contracts.dump(contract).decode():
         raise Refused(f"{contract.graph.file} carries another contract")
-    if contract.robot is None:
+    if not foreign.readable(contract):
         return "the contract"
     for key, value in foreign.mjlab_keys(contract, told.get("run_path", "")).items():
         if told.get(key) != value:
@@ -167,16 +167,17 @@ def check_readings(read: Bundle) -> str:
     session = open_session(read.files[contract.graph.file])
     worst, memory = dict.fromkeys(("observation", "action", "target"), 0.0), None
     for i in range(contract.selftest.count):
+        recorded = {tensor.name: ticks[f"in.{tensor.name}"][i : i + 1] for tensor in contract.graph.inputs}
         readings = Readings(*(np.asarray(ticks[f"raw.{name}"][i], float) for name in Readings._fields))
         told = Told(*(np.asarray(ticks[f"told.{name}"][i], float) for name in Told._fields))
         if ticks["tick"][i] == 0 or memory is None:
             memory = tick.start(contract, body, readings.joints)
         inputs, memory = tick.see(contract, body, readings, told, memory)
-        recorded = {tensor.name: ticks[f"out.{tensor.name}"][i : i + 1] for tensor in contract.graph.outputs}
-        targets, memory = tick.act(contract, body, readings, told, recorded, memory)
+        action, memory = done(contract, ticks, i, memory)
+        targets, memory = tick.act(contract, body, readings, told, action, memory)
         off = {
             "observation": np.max([np.abs(seen - ticks[f"in.{name}"][i]).max() for name, seen in inputs.items()]),
-            "action": difference(contract, run(session, inputs), ticks, slice(i, i + 1)),
+            "action": difference(contract, run(session, recorded | inputs), ticks, slice(i, i + 1)),
             "target": np.abs(targets - ticks["targets"][i]).max(),
         }
         worst = {name: float(np.maximum(worst[name], off[name])) for name in worst}  # which a NaN gets through
@@ -185,6 +186,16 @@ def check_readings(read: Bundle) -> str:
         if not off <= allowed[name]:
             raise Refused(f"from raw readings the {name} is {off:.2g} off, more than {allowed[name]:g}")
     return ", ".join(f"{name} at most {off:.1e} off" for name, off in worst.items())
+
+
+def done(contract: Contract, ticks: dict[str, NDArray], i: int, memory: Memory) -> tuple[NDArray, Memory]:
+    """The action [A] of a recorded tick, and the memory with what the graph remembered."""
+    recorded, chunk = {t.name: ticks[f"out.{t.name}"][i : i + 1] for t in contract.graph.outputs}, contract.chunk
+    if chunk is None:
+        return tick.heard(contract, recorded, memory)
+    late = ticks[f"in.{chunk.delay}"][i] > 0  # then the chunk before still had its say
+    chunks = ticks[f"in.{chunk.before}"] if late else ticks[f"out.{contract.action.output}"]
+    return np.asarray(chunks[i, 0], float), memory
 
 
 RAW_TOLERANCE = {"observation": 1e-5, "target": 1e-4}

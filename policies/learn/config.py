@@ -35,6 +35,8 @@ class RunConfig:
     """Updates between checkpoints."""
     keep_last: int = 3
     """Newest checkpoints to keep; the best one is kept besides."""
+    devices: int = 1
+    """Over which chunks are cut; 0: all that there are. Only for `flow`."""
     out: str = "runs"
     """Folder that receives `<name>/<time>/`."""
     tensorboard: bool = True
@@ -46,6 +48,8 @@ class RunConfig:
         for name in ("total_steps", "log_every", "checkpoint_every", "keep_last"):
             if getattr(self, name) < 1:
                 raise ValueError(f"run.{name} is {getattr(self, name)}: it must be at least 1")
+        if self.devices < 0:
+            raise ValueError(f"run.devices is {self.devices}: give how many, or 0 for all")
 
 
 @dataclass(frozen=True)
@@ -74,6 +78,8 @@ class TrainConfig:
             raise ValueError(f"seed is {self.seed}: it must be between 0 and 2^32 - 1")
         if self.flow is not None and (self.network, self.ppo) != (NetworkConfig(), PPOConfig()):
             raise ValueError("flow is given, which learns from recorded steps: leave out network and ppo")
+        if self.flow is None and self.run.devices != 1:
+            raise ValueError(f"run.devices is {self.run.devices}: without flow, learning takes one device, as yet")
 
 
 def presets() -> list[str]:

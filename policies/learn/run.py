@@ -25,7 +25,7 @@ from ..judge.provenance import provenance
 from ..names import named
 from ..policy import Policy
 from . import checkpoint as checkpoints
-from . import shipped
+from . import devices, shipped
 from .checkpoint import Checkpoint, Which
 from .config import TrainConfig, differing, load_yaml, save_yaml
 from .learner import Learner
@@ -132,8 +132,9 @@ def loop(config: TrainConfig, run_dir: Path, env: Env, learner: Learner, start: 
     if step >= run.total_steps:
         return Result(run_dir, step, seconds, row, False)
     window, ending = [], False
-    with stop_on_signal() as stop, open_sinks(run_dir, config, step) as write, progress(run.total_steps, step) as show:
-        source = learner.source(state)
+    sinks, shown = open_sinks(run_dir, config, step), progress(run.total_steps, step)
+    with stop_on_signal() as stop, sinks as write, shown as show, devices.use(run.devices):
+        source, state = devices.everywhere((learner.source(state), state))
         update = compile_update(source, learner)
         began, ticked = time.monotonic() - seconds, seconds
         while not ending:
@@ -180,7 +181,8 @@ def compile_update(
         good = finite.all()
         return jax.tree.map(lambda after, before: jnp.where(good, after, before), new, state), metrics, finite
 
-    return jax.jit(guarded, donate_argnums=1).lower(source, shapes_of(learner)).compile()
+    compiled = devices.jit(guarded, donate_argnums=1)
+    return compiled.lower(source, shapes_of(learner)).compile()
 
 
 def shapes_of(learner: Learner) -> PyTree:

@@ -1,28 +1,28 @@
 """How long a chunk will take: the longest of the last few, without those that were slow because they were first."""
 
-from collections import deque
+from typing import NamedTuple
 
 WARM_UP = 2
 """Measurements that do not count: compilation, first touch of memory."""
 KEPT = 10
 
 
-class DelayEstimator:
-    """In control steps. Not thread-safe."""
+class Waits(NamedTuple):
+    """How long chunks took, in control steps."""
 
-    def __init__(self, first: int, most: int):
-        """`first` is what is assumed before anything was measured, `most` what a chunk can bridge."""
-        if not 0 <= first <= most:
-            raise ValueError(f"first is {first}: it must be 0 to most, {most}")
-        self._first, self._most, self._seen = first, most, 0
-        self._kept: deque[int] = deque(maxlen=KEPT)
+    count: int = 0
+    """Of all that were measured."""
+    last: tuple[int, ...] = ()
+    """Those that count."""
 
-    def measured(self, steps: int) -> None:
-        """A chunk took so many control steps, rounded up."""
-        self._seen += 1
-        if self._seen > WARM_UP:
-            self._kept.append(steps)
 
-    def __call__(self) -> int:
-        """Steps to expect for the next chunk."""
-        return min(max(self._kept, default=self._first), self._most)
+def measured(waits: Waits, steps: int) -> Waits:
+    """One more chunk took so many control steps, rounded up."""
+    last = (*waits.last, steps)[-KEPT:] if waits.count >= WARM_UP else ()
+    return Waits(waits.count + 1, last)
+
+
+def expected(waits: Waits, first: int, most: int) -> int:
+    """Control steps to expect for the next chunk: `first` before anything was measured, and never more than `most`,
+    what a chunk can bridge."""
+    return min(max(waits.last, default=first), most)

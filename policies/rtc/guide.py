@@ -43,11 +43,10 @@ def settled(velocity: Velocity, before: Array, delay: Array | int) -> Field:
     """The first `delay` ([] or [B, 1]) actions are those of the chunk `before` [B, H, A], and the network is
     told so (Black et al. 2025, arXiv 2512.05964): for policies that were trained with settled actions.
     Start from `begun`."""
-    fixed = jnp.arange(before.shape[1]) < delay
+    fixed = jnp.broadcast_to(jnp.arange(before.shape[1]) < delay, before.shape[:2])
 
     def led(chunk: Array, time: Array) -> Array:
-        times = jnp.broadcast_to(jnp.where(fixed, 1.0, time), chunk.shape[:2])
-        return jnp.where(fixed[..., None], 0.0, velocity(chunk, times))
+        return jnp.where(fixed[..., None], 0.0, velocity(chunk, jnp.reshape(time, (1, 1)), fixed))
 
     return led
 

@@ -8,10 +8,11 @@ import numpy as np
 from .. import log as logs
 from ..brain import Brain, limits_of
 from ..bundle import Bundle
-from ..controller import Summary, Timed, graph, run
+from ..controller import Summary, run
 from ..onboard import model as models
 from ..robots.simulated import WATCHDOG
 from ..sessions import open_session
+from ..thinking import graph, thinker
 from .fault import AT, NORMAL, Fault
 from .stage import SPEED, Disk, Stage
 
@@ -45,11 +46,12 @@ def play(read: Bundle, fault: Fault, seed: int = 0) -> Outcome:
     """One fault, from standing up to the end. Raises ValueError for a bundle that is not for a robot."""
     contract, stage = read.contract, Stage(read, fault, seed)
     assert contract.robot is not None
-    timed = Timed(stage.infer(graph(open_session(read.files[contract.graph.file]), contract)))
+    real = graph(open_session(read.files[contract.graph.file]), contract)
+    mind = thinker(contract, stage.infer(real), lockstep=True)
     body = models.read(read.files[contract.robot.mjcf], contract)
-    brain = Brain(contract, body, limits_of(contract), timed)
+    brain = Brain(contract, body, limits_of(contract), mind)
     writer = None if fault.disk is None else logs.Writer(cast(BinaryIO, Disk(fault.disk)), contract, read.digest)
-    summary = run(brain, timed, stage, stage.operator, writer, stage)
+    summary = run(brain, mind, stage, stage.operator, writer, stage)
     stage.sleep_until(stage.now() + 2 * WATCHDOG)
     return judge(fault, stage, summary)
 

@@ -71,17 +71,21 @@ def phase_after(contract: Contract, memory: Memory, speed: float) -> float:
     return ahead % 1.0 if moving or (pushed and not resting) else 0.0
 
 
+def heard(contract: Contract, outputs: dict[str, NDArray], memory: Memory) -> tuple[NDArray, Memory]:
+    """The action [A] among the outputs of a graph that says one, and the memory with what the graph remembers."""
+    kept = {pair.input: outputs[pair.output] for pair in contract.graph.memory}
+    return np.asarray(outputs[contract.action.output][0], float), replace(memory, graph=kept)
+
+
 def act(
-    contract: Contract, body: Body, readings: Readings, told: Told, outputs: dict[str, NDArray], memory: Memory
+    contract: Contract, body: Body, readings: Readings, told: Told, action: NDArray, memory: Memory
 ) -> tuple[NDArray, Memory]:
-    """Drive targets [J] of all joints, rad, from the outputs of the graph, and the memory for the next tick."""
-    action = np.asarray(outputs[contract.action.output][0], float)
+    """Drive targets [J] of all joints, rad, from an action [A] of the graph, and the memory for the next tick."""
     targets = np.array(contract.standing_joint_target)
     index = contract.index
     moved = [index[name] for name in contract.action.joint_names]
     targets[moved] = np.array(contract.action.offset) + np.array(contract.action.scale) * action
-    kept = {pair.input: outputs[pair.output] for pair in contract.graph.memory}
-    memory = replace(memory, last_action=action, graph=kept)
+    memory = replace(memory, last_action=action)
     if contract.arm is not None:
         reached, reference, integral = arm.advance(contract, body, readings, told.goal_next, memory)
         targets[body.arm] = reached

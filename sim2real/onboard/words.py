@@ -5,6 +5,8 @@ from typing import NamedTuple
 
 from numpy.typing import NDArray
 
+from .chunked import NO_PLAN, Plan
+
 
 class Readings(NamedTuple):
     """What a robot says of itself at one instant, J joints in the order of the contract."""
@@ -58,3 +60,5 @@ class Memory:
     graph: dict[str, NDArray] = field(default_factory=dict)
     """By the name of the graph's input, each with a batch axis of 1."""
     ticks: int = 0
+    plan: Plan = NO_PLAN
+    """Of a policy of chunks."""

@@ -1,12 +1,15 @@
 """Policies of chunks as bundles: three graphs, recorded questions, the server's answers."""
 
 import json
+from dataclasses import replace
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from gambol.envs.planar.env import PlanarConfig, make_planar
+from gambol.envs.make import make_env
+from gambol.envs.planar.env import PlanarConfig
+from gambol.envs.track.config import TrackConfig
 from gambol.policies.learn import shipped
 from gambol.policies.learn.config import TrainConfig
 from gambol.policies.learn.flow.acting import make_policy
@@ -18,13 +21,24 @@ from gambol.policies.nets.flow.config import ExpertConfig, FlowConfig
 from gambol.policies.nets.stream import shapes_of
 from gambol.policies.rtc.config import PlayConfig
 from gambol.sim2real import bundle as bundles
+from gambol.sim2real import log as logs
+from gambol.sim2real.brain import Brain, Mode, limits_of
 from gambol.sim2real.bundle import read
 from gambol.sim2real.chunks import asked
+from gambol.sim2real.controller import run
 from gambol.sim2real.export import export
 from gambol.sim2real.graphs import Meaning, plain_meaning
+from gambol.sim2real.onboard import model as models
+from gambol.sim2real.robots.imperfect import Imperfections
+from gambol.sim2real.robots.lockstep import Lockstep
+from gambol.sim2real.robots.simulated import Exchange, SimulatedRobot
+from gambol.sim2real.safety import Reason
 from gambol.sim2real.server.served import Served
 from gambol.sim2real.sessions import open_session
+from gambol.sim2real.thinking import Later, graph
 from gambol.sim2real.verify import ticks_of, verify
+
+from .test_brain import ask
 
 HEAD = FlowConfig(
     horizon=6, depth=2, heads=2, head_dim=4, prefix=ExpertConfig(8, 8), action=ExpertConfig(8, 8), steps=2
@@ -32,23 +46,39 @@ HEAD = FlowConfig(
 ENV = PlanarConfig(size="s", levels=("kinetix/s/h6_unicycle_right",), action="continuous")
 
 
-def loaded(play: PlayConfig, **flow) -> LoadedPolicy:
+def loaded(play: PlayConfig, env_config=ENV, span=0.5, relative=(1,), **flow) -> LoadedPolicy:
     """A policy with drawn weights."""
-    config = TrainConfig("toy", 0, ENV, flow=FlowLearning(head=HEAD, play=play, relative=(1,), **flow))
-    env = make_planar(ENV)
+    config = TrainConfig("toy", 0, env_config, flow=FlowLearning(head=HEAD, play=play, relative=relative, **flow))
+    env = make_env(env_config)
     parts = make_parts(env.spec, config.flow)
     fresh = parts.fresh(jax.random.key(0))
     weights = jax.tree.map(lambda w: w + 0.1 * jax.random.normal(jax.random.key(w.size), w.shape), fresh)
     seen = {name: Scaling(jnp.full(size, 0.1), jnp.full(size, 2.0)) for name, size in parts.vectors.items()}
-    scalings = Scalings(seen, Scaling(jnp.full(parts.action, 0.1), jnp.full(parts.action, 0.5)))
+    scalings = Scalings(seen, Scaling(jnp.full(parts.action, 0.2 * span), jnp.full(parts.action, span)))
     return LoadedPolicy(config, env, make_policy(parts, play, 0.0), ChunkParams(weights, scalings), 1)
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     """The bundle of one that plays guided."""
-    place = tmp_path_factory.mktemp("chunks")
-    policy = loaded(PlayConfig("guided", every=2, delay=1))
+    return exported(loaded(PlayConfig("guided", every=2, delay=1)), tmp_path_factory.mktemp("chunks"))
+
+
+@pytest.fixture(scope="module")
+def robot_folder(tmp_path_factory):
+    """The bundle of one that all but stands, on a robot."""
+    policy = loaded(PlayConfig("settled", every=2, delay=1), TrackConfig(), span=0.05, relative=(), settled=2)
+    return exported(policy, tmp_path_factory.mktemp("robot"))
+
+
+@pytest.fixture(scope="module")
+def stands(robot_folder):
+    """The same, read."""
+    return read(robot_folder)
+
+
+def exported(policy: LoadedPolicy, place):
+    """The folder of its bundle."""
     new_run(policy.config, place / "run")
     shipped.write(place / "run" / shipped.FILE, policy.params, 1)
     export(place / "run", place / "bundle")
@@ -157,3 +187,45 @@ def test_a_way_of_playing_that_keeps_several_chunks_is_not_exported(tmp_path):
     with pytest.raises(ValueError, match=r"flow\.play\.method is 'ensemble': policies that play naive"):
         export(tmp_path / "run", tmp_path / "bundle")
     assert not (tmp_path / "bundle").exists()
+
+
+def test_on_a_robot_it_proves_itself_from_raw_readings(robot_folder, stands):
+    found = verify(robot_folder)
+    assert all(check.ok for check in found.values()), found
+    assert {"readings", "halves", "robot"} <= set(found) and "deploy.yaml" not in stands.files
+    assert set(ticks_of(stands)["in.inference_delay"]) == {0, 1, 2, 3}
+
+
+@pytest.mark.parametrize("slow", [1, 3])
+def test_a_robot_goes_on_while_the_next_chunk_is_made(stands, slow, tmp_path):
+    contract, xml = stands.contract, stands.files["robot.xml"]
+    real, asked = graph(open_session(stands.files["policy.onnx"]), contract), []
+
+    def infer(inputs):
+        asked.append({name: array[0] for name, array in inputs.items()})
+        return real(inputs)
+
+    mind = Later(infer, slow)
+    brain = Brain(contract, models.read(xml, contract), limits_of(contract), mind)
+    link = Lockstep(contract, Exchange(SimulatedRobot(contract, xml, Imperfections(latency_ms=2.0), 0)))
+    writer = logs.Writer((tmp_path / "a.log").open("xb", buffering=0), contract, stands.digest)
+    walk = ask(Mode.POLICY, 0.3)
+    summary = run(brain, mind, link, lambda seconds, mode: None if seconds > 3.0 else walk, writer, link)
+    writer.close()
+    assert not summary.stops and summary.modes["policy"] > 40
+    length = max(2, slow)  # of a block
+    assert len(asked) == len(summary.inference) and abs(len(asked) - summary.modes["policy"] / length) <= 2
+    assert [int(x["prev_left"]) for x in asked[:3]] == [0, 6 - length, 6 - length]
+    expected = min(slow, 2, 6 - length)  # settled: no more than it learned to bridge
+    assert [int(x["inference_delay"]) for x in asked[:5]] == [0, 1, 1, expected, expected]
+    assert logs.replay(replace(brain, infer=real), logs.read(tmp_path / "a.log", contract)) == []
+
+
+def test_a_robot_whose_answers_take_longer_than_a_chunk_lasts_is_stopped(stands):
+    contract, xml = stands.contract, stands.files["robot.xml"]
+    mind = Later(graph(open_session(stands.files["policy.onnx"]), contract), 10)
+    brain = Brain(contract, models.read(xml, contract), limits_of(contract), mind)
+    link = Lockstep(contract, Exchange(SimulatedRobot(contract, xml, Imperfections(), 0)))
+    walk = ask(Mode.POLICY, 0.3)
+    (stop,) = run(brain, mind, link, lambda seconds, mode: None if seconds > 3.0 else walk, None, link).stops
+    assert stop.reason == Reason.DEADLINE and 2.0 < stop.time < 2.3

@@ -4,13 +4,14 @@ import numpy as np
 import pytest
 from gambol.sim2real import log as logs
 from gambol.sim2real.brain import Brain, Mode, limits_of
-from gambol.sim2real.controller import Timed, graph, run, warm_up
+from gambol.sim2real.controller import run
 from gambol.sim2real.onboard import model as models
 from gambol.sim2real.robots.imperfect import Imperfections
 from gambol.sim2real.robots.lockstep import Lockstep
 from gambol.sim2real.robots.simulated import Exchange, SimulatedRobot
 from gambol.sim2real.safety import Reason
 from gambol.sim2real.sessions import open_session
+from gambol.sim2real.thinking import AtOnce, graph
 
 from .test_brain import ask
 
@@ -31,7 +32,7 @@ class Recording(Lockstep):
 
 @pytest.fixture
 def stage(walker):
-    """(pauses of the policy by tick) -> brain, timed, link of a new robot."""
+    """(pauses of the policy by tick) -> brain, mind, link of a new robot."""
 
     def make(pauses=None):
         contract, xml = walker.contract, walker.files["robot.xml"]
@@ -42,8 +43,8 @@ def stage(walker):
             link.sleep_until(link.now() + (pauses or {}).get(next(count), 0.0))
             return real(inputs)
 
-        timed = Timed(infer)
-        return Brain(contract, models.read(xml, contract), limits_of(contract), timed), timed, link
+        mind = AtOnce(infer)
+        return Brain(contract, models.read(xml, contract), limits_of(contract), mind), mind, link
 
     return make
 
@@ -56,8 +57,8 @@ def walk(until):
 
 
 def test_ticks_begin_on_absolute_deadlines_and_the_last_order_damps(stage):
-    brain, timed, link = stage()
-    summary = run(brain, timed, link, walk(3.0), None, link)
+    brain, mind, link = stage()
+    summary = run(brain, mind, link, walk(3.0), None, link)
     times = np.array([time for time, _ in link.sent])
     np.testing.assert_allclose(np.diff(times[:-3]), DT, atol=1e-6)
     assert summary.missed == 0 and not summary.stops and summary.ticks == len(times) - 3
@@ -69,8 +70,8 @@ def test_ticks_begin_on_absolute_deadlines_and_the_last_order_damps(stage):
 
 @pytest.mark.parametrize(("pause", "missed", "skipped"), [(0.03, 1, 0), (0.05, 2, 1)])
 def test_a_late_tick_does_not_shift_those_after_it(stage, pause, missed, skipped):
-    brain, timed, link = stage({5: pause})
-    summary = run(brain, timed, link, walk(3.0), None, link)
+    brain, mind, link = stage({5: pause})
+    summary = run(brain, mind, link, walk(3.0), None, link)
     assert summary.missed == missed and not summary.stops
     times = np.array([time for time, _ in link.sent[:-3]])
     late = np.abs(times / DT - np.round(times / DT)) > 0.01
@@ -79,15 +80,15 @@ def test_a_late_tick_does_not_shift_those_after_it(stage, pause, missed, skipped
 
 
 def test_a_controller_that_hangs_stops_the_robot(stage):
-    brain, timed, link = stage({5: 0.5})
-    summary = run(brain, timed, link, walk(4.0), None, link)
+    brain, mind, link = stage({5: 0.5})
+    summary = run(brain, mind, link, walk(4.0), None, link)
     ((when, reason),) = summary.stops
     assert reason in (Reason.DEADLINE, Reason.STALE) and when < 3.2
     assert all(not order.kp.any() for time, order in link.sent if time > when)
 
 
 def test_an_operator_that_breaks_leaves_a_robot_that_damps(stage):
-    brain, timed, link = stage()
+    brain, mind, link = stage()
 
     def broken(seconds, mode):
         if seconds > 2.5:
@@ -95,14 +96,14 @@ def test_an_operator_that_breaks_leaves_a_robot_that_damps(stage):
         return ask(Mode.POLICY)
 
     with pytest.raises(RuntimeError, match="joystick"):
-        run(brain, timed, link, broken, None, link)
+        run(brain, mind, link, broken, None, link)
     assert link.sent[-4][1].kp.any() and not link.sent[-1][1].kp.any()
 
 
 def test_a_run_is_replayed_bit_for_bit_and_another_is_not(stage, walker, tmp_path):
-    brain, timed, link = stage({8: 0.03})
+    brain, mind, link = stage({8: 0.03})
     writer = logs.Writer((tmp_path / "a.log").open("xb", buffering=0), walker.contract, walker.digest)
-    summary = run(brain, timed, link, walk(3.5), writer, link)
+    summary = run(brain, mind, link, walk(3.5), writer, link)
     writer.close()
     log = logs.read(tmp_path / "a.log", walker.contract)
     assert len(log.ticks) == summary.ticks and summary.lost == 0
@@ -116,13 +117,7 @@ def test_a_run_is_replayed_bit_for_bit_and_another_is_not(stage, walker, tmp_pat
 def test_the_same_run_comes_out_the_same(stage):
     targets = []
     for _ in range(2):
-        brain, timed, link = stage()
-        run(brain, timed, link, walk(2.6), None, link)
+        brain, mind, link = stage()
+        run(brain, mind, link, walk(2.6), None, link)
         targets.append(np.array([order.target for _, order in link.sent]))
     np.testing.assert_array_equal(*targets)
-
-
-def test_warming_up_asks_for_what_the_graph_takes(walker):
-    seen = []
-    warm_up(walker.contract, lambda inputs: seen.append({name: v.shape for name, v in inputs.items()}), times=2)
-    assert seen == [{tensor.name: (1, *tensor.shape) for tensor in walker.contract.graph.inputs}] * 2

@@ -1,9 +1,10 @@
 import numpy as np
 from gambol.sim2real.brain import Brain, Mode, limits_of
-from gambol.sim2real.controller import Timed, run
+from gambol.sim2real.controller import run
 from gambol.sim2real.faults.fault import Fault
 from gambol.sim2real.faults.stage import Stage
 from gambol.sim2real.onboard import model as models
+from gambol.sim2real.thinking import AtOnce
 
 
 def test_folded_legs_have_their_feet_where_they_stand_only_nearer(walker):
@@ -25,14 +26,14 @@ def test_it_rises_level_from_the_ground(walker):
     """The robot first falls to the ground with drives that damp."""
     contract = walker.contract
     stage = Stage(walker, Fault("nothing", "walks"), 0)
-    timed = Timed(lambda inputs: {})
-    brain = Brain(contract, models.read(walker.files["robot.xml"], contract), limits_of(contract), timed)
+    mind = AtOnce(lambda inputs: {})
+    brain = Brain(contract, models.read(walker.files["robot.xml"], contract), limits_of(contract), mind)
 
     def operator(seconds, mode):
         ask = stage.operator(0.0, mode)
         return None if seconds > 5 else ask._replace(mode=Mode.STAND if seconds > 2 else Mode.PASSIVE)
 
-    run(brain, timed, stage, operator, None, stage)
+    run(brain, mind, stage, operator, None, stage)
     lies = [seen for seen in stage.seen if 1.5 < seen.time < 2]
     rises = [seen for seen in stage.seen if 2 < seen.time < 5]
     assert max(seen.place[2] for seen in lies) < 0.15

@@ -44,3 +44,27 @@ def test_padding_is_what_it_was(config):
 def test_padding_that_takes_away_or_goes_between_is_refused(config):
     with pytest.raises(NotImplementedError, match="padding by"):
         padded(jnp.ones((2, 3)), jnp.float32(0), config)
+
+
+def test_products_with_weights_are_layers_on_the_way_back_too():
+    draw = np.random.default_rng(0)
+    wide, narrow = (jnp.asarray(draw.normal(size=shape), jnp.float32) for shape in ((4, 7), (7, 2)))
+
+    def slope(x):
+        return jax.vjp(lambda x: jnp.tanh(x @ wide) @ narrow, x)[1](jnp.ones((*x.shape[:-1], 2)))[0]
+
+    x = jnp.asarray(draw.normal(size=(3, 5, 4)), jnp.float32)
+    closed = jax.make_jaxpr(slope)(x)
+    plain = jax.make_jaxpr(lambda x: inlined(closed, x))(x)
+    products = [e for e in flat(plain.jaxpr) if e.primitive.name == "dot_general"]
+    assert len(products) == 3  # forth through both layers, back through one; what comes back through the other is known
+    for product in products:
+        assert product.params["dimension_numbers"][0] == ((2,), (0,))
+    np.testing.assert_allclose(jax.core.eval_jaxpr(plain.jaxpr, plain.consts, x)[0], slope(x), rtol=1e-5)
+
+
+def flat(jaxpr):
+    """Its equations, those of calls in place."""
+    for equation in jaxpr.eqns:
+        inner = equation.params.get("jaxpr")
+        yield from flat(inner.jaxpr) if inner is not None else [equation]

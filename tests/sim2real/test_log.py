@@ -32,7 +32,7 @@ def path(brain, tmp_path):
         )
         wanted = ask(Mode.POLICY, 0.4)
         state, order = brain.step(state, sense, wanted)
-        writer.write(**logs.of_tick(0.02 * i, sense, 0, wanted, order), late_ms=0.1)
+        writer.write(**logs.of_tick(0.02 * i, sense, 0, False, wanted, order), late_ms=0.1)
     assert state.mode == Mode.DAMPING
     writer.close()
     return tmp_path / "a.log"

@@ -19,6 +19,7 @@ from jax import Array
 
 from ....envs.contract import EnvSpec
 from ...nets.flow.loss import flow_loss, task
+from ..devices import cut
 from ..learner import Learner
 from .acting import make_policy
 from .config import FlowLearning
@@ -122,6 +123,7 @@ def update(
     def one(total: tuple[Array, Any], key: Array) -> tuple[tuple[Array, Any], None]:
         drawn, asked = jax.random.split(key)
         starts = data.train[jax.random.randint(drawn, (config.batch,), 0, data.train.shape[0])]
+        starts = cut(starts, "flow.batch")
         found = jax.value_and_grad(partial(loss, parts))(state.trained, state.scalings, data.steps, starts, asked)
         return jax.tree.map(lambda a, b: a + b / config.accumulate, total, found), None
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, NamedTuple
 
 import gymnasium
@@ -79,14 +80,14 @@ class Parts:
         seen = {name: scaled(sizes[name], x) if name in sizes else x for name, x in observation.items()}
         return nnx.merge(self.graph, params.weights).encode(seen, **training)
 
-    def ask(self, params: ChunkParams, known: Any, chunk: Array, time: Array) -> Array:
-        """Velocity [B, H, A] of a `chunk` [B, H, A] at `time` [B, H]."""
-        return nnx.merge(self.graph, params.weights).velocity(known, chunk, time)
+    def ask(self, params: ChunkParams, known: Any, chunk: Array, time: Array, settled: Array | None = None) -> Array:
+        """The network's velocity, as `sampling.Velocity` says."""
+        return nnx.merge(self.graph, params.weights).velocity(known, chunk, time, settled)
 
     def velocity(self, params: ChunkParams, observation: dict[str, Array], **training: Any) -> Velocity:
         """The network's field for what is observed, encoded once."""
         known = self.encode(params, observation, **training)
-        return lambda chunk, time: self.ask(params, known, chunk, time)
+        return partial(self.ask, params, known)
 
 
 def make_parts(spec: EnvSpec, config: FlowLearning) -> Parts:

@@ -13,6 +13,7 @@ from flax import nnx
 from jax import Array
 
 from .attention import rotated
+from .condition import Condition, through
 from .config import ExpertConfig, FlowConfig
 
 EPSILON = 1e-6
@@ -28,14 +29,15 @@ class Norm(nnx.Module):
         zeros = nnx.initializers.zeros_init()
         self.modulation = nnx.Linear(width, 3 * width, kernel_init=zeros, rngs=rngs) if adaptive else None
 
-    def __call__(self, x: Array, condition: Array | None) -> tuple[Array, Array | None]:
-        """[B, N, width] normalised, in float32, and the gate [B, N, width] of what is made of it, if any."""
+    def __call__(self, x: Array, told: Condition | None) -> tuple[Array, Array | None]:
+        """[B, N, width] normalised, in float32, and the gate of what is made of it, if any, of the same shape or one
+        that goes with it."""
         x = x.astype(jnp.float32)
         x = x * jax.lax.rsqrt(jnp.mean(x**2, axis=-1, keepdims=True) + EPSILON)
         if self.scale is not None:
             return x * (1 + self.scale[...]), None
-        assert condition is not None and self.modulation is not None
-        scale, shift, gate = jnp.split(self.modulation(condition), 3, axis=-1)
+        assert told is not None and self.modulation is not None
+        scale, shift, gate = jnp.split(through(told, self.modulation), 3, axis=-1)
         return x * (1 + scale) + shift, gate
 
 
@@ -67,9 +69,9 @@ class Expert(nnx.Module):
         )
         self.head_dim, self.compute = config.head_dim, jnp.dtype(config.compute)
 
-    def heads(self, x: Array, place: Array, condition: Array | None) -> tuple[Heads, Array | None]:
+    def heads(self, x: Array, place: Array, told: Condition | None) -> tuple[Heads, Array | None]:
         """Of tokens [B, N, width] at `place` [B, N]; and the gate of what attention will bring them."""
-        seen, gate = self.before(x, condition)
+        seen, gate = self.before(x, told)
         seen = seen.astype(self.compute)
         queries, shared = (
             self._times(seen, kernel).reshape(*x.shape[:2], kernel.shape[-1] // self.head_dim, self.head_dim)
@@ -78,10 +80,10 @@ class Expert(nnx.Module):
         keys, values = jnp.split(shared, 2, axis=2)
         return Heads(rotated(queries, place), rotated(keys, place), values), gate
 
-    def after(self, x: Array, mixed: Array, gate: Array | None, condition: Array | None) -> Array:
+    def after(self, x: Array, mixed: Array, gate: Array | None, told: Condition | None) -> Array:
         """The tokens [B, N, width] with what attention brought [B, N, heads, head_dim], then fed forward."""
         x = x + _gated(self._times(mixed.reshape(*mixed.shape[:2], self.out.shape[-2]), self.out), gate)
-        seen, gate = self.between(x, condition)
+        seen, gate = self.between(x, told)
         seen = seen.astype(self.compute)
         hidden = jax.nn.gelu(self._times(seen, self.gate), approximate=True) * self._times(seen, self.up)
         return x + _gated(self._times(hidden, self.down), gate)

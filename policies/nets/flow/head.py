@@ -11,6 +11,7 @@ from flax import nnx
 from jax import Array
 
 from . import time as times
+from .condition import condition, through
 from .config import FlowConfig
 from .transformer import Known, Transformer
 
@@ -33,20 +34,33 @@ class FlowHead(nnx.Module):
         The rest is for training, see `Transformer.encode`."""
         return self.transformer.encode(tokens, valid, skipping, skipped)
 
-    def velocity(self, known: Known, chunk: Array, time: Array, state: Array | None = None) -> Array:
-        """[B, H, A] of a `chunk` [B, H, A] at `time` [B, H], given the `state` [B, N] where it is a token."""
-        look, condition, blocks = self.look(chunk), None, jnp.ones(chunk.shape[1], jnp.int32)
+    def velocity(
+        self, known: Known, chunk: Array, time: Array, settled: Array | None = None, state: Array | None = None
+    ) -> Array:
+        """[B, H, A] of a `chunk` [B, H, A] at `time` [B or 1, H or 1], or at 1 where `settled` [B, H] bool, given the
+        `state` [B, N] where it is a token."""
+        look, told, blocks = self.look(chunk), None, jnp.ones(chunk.shape[1], jnp.int32)
         if self.config.time == "concat":
-            look = self.time_out(jax.nn.swish(self.time_in(jnp.concatenate([look, self._told(time)], axis=-1))))
+            told = jnp.broadcast_to(through(condition(self._embedded, time, settled), lambda rows: rows), look.shape)
+            look, told = self.time_out(jax.nn.swish(self.time_in(jnp.concatenate([look, told], axis=-1)))), None
         if self.state is not None:
             assert state is not None
             look = jnp.concatenate([self.state(state)[:, None], look], axis=1)
             blocks = jnp.concatenate([jnp.zeros(1, jnp.int32), blocks])
-            time = jnp.concatenate([jnp.ones_like(time[:, :1]), time], axis=1)  # a state is as settled as can be
+            time, settled = self._with_state(time, settled, chunk.shape[:2])
         if self.config.time == "adaptive":
-            condition = jax.nn.swish(self.time_out(jax.nn.swish(self.time_in(self._told(time)))))
-        found = self.transformer.decode(known, look, blocks, condition)
+            told = condition(self._rows, time, settled)
+        found = self.transformer.decode(known, look, blocks, told)
         return self.act(found[:, -chunk.shape[1] :])
 
-    def _told(self, time: Array) -> Array:
+    def _with_state(self, time: Array, settled: Array | None, shape: tuple[int, ...]) -> tuple[Array, Array]:
+        """Times and what is settled with the state before the actions, which is as settled as can be."""
+        fixed = jnp.zeros(shape, bool) if settled is None else settled
+        fixed = jnp.concatenate([jnp.ones_like(fixed[:, :1]), fixed], axis=1)
+        return (time if time.shape[1] == 1 else jnp.concatenate([time[:, :1], time], axis=1)), fixed
+
+    def _rows(self, time: Array) -> Array:
+        return jax.nn.swish(self.time_out(jax.nn.swish(self.time_in(self._embedded(time)))))
+
+    def _embedded(self, time: Array) -> Array:
         return times.embedding(time, self.config.action.width)

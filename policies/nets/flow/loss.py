@@ -16,11 +16,13 @@ class Task(NamedTuple):
     chunk: Array
     """[B, H, A] half way from noise to actions."""
     time: Array
-    """[B, H]"""
+    """[B, 1]"""
     target: Array
     """[B, H, A] velocity."""
     counts: Array
     """[B, H, A] bool: where the answer counts."""
+    settled: Array | None
+    """[B, H] bool: actions that are given, at time 1; None where none are."""
 
 
 def task(key: Array, actions: Array, counts: Array, settled: Array | None = None) -> Task:
@@ -32,16 +34,15 @@ def task(key: Array, actions: Array, counts: Array, settled: Array | None = None
     """
     drawing_noise, drawing_time = jax.random.split(key)
     noise = jax.random.normal(drawing_noise, actions.shape)
-    time = jnp.broadcast_to(times.draw(drawing_time, actions.shape[:1])[:, None], actions.shape[:2])
+    time, fixed = times.draw(drawing_time, actions.shape[:1])[:, None], None
+    chunk = time[..., None] * actions + (1 - time[..., None]) * noise
     if settled is not None:
         fixed = jnp.arange(actions.shape[1]) < settled[:, None]
-        time = jnp.where(fixed, 1.0, time)
-        counts = counts & ~fixed[..., None]
-    chunk = time[..., None] * actions + (1 - time[..., None]) * noise
-    return Task(chunk, time, actions - noise, counts)
+        chunk, counts = jnp.where(fixed[..., None], actions, chunk), counts & ~fixed[..., None]
+    return Task(chunk, time, actions - noise, counts, fixed)
 
 
 def flow_loss(velocity: Velocity, asked: Task) -> Array:
     """Mean squared error, [], over what counts."""
-    error = jnp.where(asked.counts, velocity(asked.chunk, asked.time) - asked.target, 0.0) ** 2
+    error = jnp.where(asked.counts, velocity(asked.chunk, asked.time, asked.settled) - asked.target, 0.0) ** 2
     return error.sum() / jnp.maximum(asked.counts.sum(), 1)

@@ -9,6 +9,7 @@ from flax import nnx
 from jax import Array
 
 from . import time as times
+from .condition import Condition, condition, through
 
 
 @dataclass(frozen=True)
@@ -50,9 +51,9 @@ class Mixing(nnx.Module):
         self.tokens = pair(config.horizon, config.token_mlp)
         self.channels = pair(config.channels, config.channel_mlp)
 
-    def __call__(self, x: Array, condition: Array) -> Array:
-        """Tokens and their conditions, [B, H, channels]."""
-        scale, shift, gate, scale_, shift_, gate_ = jnp.split(self.modulation(condition), 6, axis=-1)
+    def __call__(self, x: Array, told: Condition) -> Array:
+        """Tokens [B, H, channels], told the time."""
+        scale, shift, gate, scale_, shift_, gate_ = jnp.split(through(told, self.modulation), 6, axis=-1)
         across = (normalised(x) * (1 + scale) + shift).swapaxes(1, 2)
         x = x + gate * _through(self.tokens, across).swapaxes(1, 2)
         return x + gate_ * _through(self.channels, normalised(x) * (1 + scale_) + shift_)
@@ -71,19 +72,23 @@ class Mixer(nnx.Module):
         self.act = nnx.Linear(width, action, rngs=rngs)
 
     def encode(self, observation: Array) -> Array:
-        """What is known is what is observed, [B, N]."""
-        return observation
+        """What every token is told of what is observed [B, N]: [B, channels]. Once for all Euler steps."""
+        kernel, bias = self.look.kernel[...], self.look.bias
+        assert bias is not None
+        return observation @ kernel[self.action :] + bias[...]
 
-    def velocity(self, known: Array, chunk: Array, time: Array) -> Array:
-        """[B, H, A] of a `chunk` [B, H, A] at `time` [B, H]; see `head`."""
-        told = times.embedding(time, self.config.channels)
-        condition = jax.nn.swish(self.time_out(jax.nn.swish(self.time_in(told))))
-        seen = jnp.broadcast_to(known[:, None], (*chunk.shape[:2], known.shape[-1]))
-        x = self.look(jnp.concatenate([chunk, seen], axis=-1))
+    def velocity(self, known: Array, chunk: Array, time: Array, settled: Array | None = None) -> Array:
+        """[B, H, A] of a `chunk` [B, H, A] at `time` [B or 1, H or 1], or at 1 where `settled` [B, H] bool; see
+        `head`."""
+        told = condition(self._rows, time, settled)
+        x = chunk @ self.look.kernel[: self.action] + known[:, None]
         for block in self.blocks:
-            x = block(x, condition)
-        scale, shift = jnp.split(self.modulation(condition), 2, axis=-1)
+            x = block(x, told)
+        scale, shift = jnp.split(through(told, self.modulation), 2, axis=-1)
         return self.act(normalised(x) * (1 + scale) + shift)
+
+    def _rows(self, time: Array) -> Array:
+        return jax.nn.swish(self.time_out(jax.nn.swish(self.time_in(times.embedding(time, self.config.channels)))))
 
 
 def normalised(x: Array) -> Array:

@@ -37,9 +37,11 @@ class FlowNetwork(nnx.Module):
         known = self.head.encode(*self.tokens(observation, worlds), skipping, skipped)
         return known, observation[self.state] if self.state else None
 
-    def velocity(self, known: tuple[Known, Array | None], chunk: Array, time: Array) -> Array:
-        """[B, H, A] of a `chunk` [B, H, A] at `time` [B, H]."""
-        return self.head.velocity(known[0], chunk, time, known[1])
+    def velocity(
+        self, known: tuple[Known, Array | None], chunk: Array, time: Array, settled: Array | None = None
+    ) -> Array:
+        """[B, H, A] of a `chunk` [B, H, A] at `time` [B or 1, H or 1], or at 1 where `settled` [B, H] bool."""
+        return self.head.velocity(known[0], chunk, time, settled, known[1])
 
 
 class MixerNetwork(nnx.Module):
@@ -58,9 +60,9 @@ class MixerNetwork(nnx.Module):
             [observation[name].reshape(observation[name].shape[0], -1) for name in self.seen], axis=-1
         )
 
-    def velocity(self, known: Array, chunk: Array, time: Array) -> Array:
+    def velocity(self, known: Array, chunk: Array, time: Array, settled: Array | None = None) -> Array:
         """See `FlowNetwork`."""
-        return self.mixer.velocity(known, chunk, time)
+        return self.mixer.velocity(known, chunk, time, settled)
 
 
 Network = FlowNetwork | MixerNetwork

@@ -6,8 +6,8 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-Velocity = Callable[[Array, Array], Array]
-"""(chunk [B, H, A], time [B, H]) -> velocity [B, H, A]."""
+Velocity = Callable[..., Array]
+"""(chunk [B, H, A], time [B or 1, H or 1], settled=None or [B, H] bool, which are at time 1) -> velocity [B, H, A]."""
 Field = Callable[[Array, Array], Array]
 """(chunk [B, H, A], time []) -> velocity [B, H, A]: of all tokens at one time."""
 
@@ -23,4 +23,4 @@ def euler(field: Field, noise: Array, steps: int) -> Array:
 
 def at_one_time(velocity: Velocity) -> Field:
     """The field of all tokens at the same time."""
-    return lambda chunk, time: velocity(chunk, jnp.broadcast_to(time, chunk.shape[:2]))
+    return lambda chunk, time: velocity(chunk, jnp.reshape(time, (1, 1)))

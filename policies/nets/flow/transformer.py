@@ -13,6 +13,7 @@ from flax import nnx
 from jax import Array
 
 from .attention import attend, block_mask, positions
+from .condition import Condition
 from .config import ExpertConfig, FlowConfig
 from .expert import Expert, Norm
 
@@ -92,9 +93,9 @@ class Transformer(nnx.Module):
         keys, values = (jnp.concatenate(parts) for parts in zip(first, middle, last, strict=True))
         return Known(keys, values, valid)
 
-    def decode(self, known: Known, tokens: Array, blocks: Array, condition: Array | None) -> Array:
-        """Tokens [B, S, width] of `blocks` [S] int, which see what is known and each other by blocks, each told a
-        `condition` [B, S, width] if norms are adaptive -> [B, S, width], normalised."""
+    def decode(self, known: Known, tokens: Array, blocks: Array, told: Condition | None) -> Array:
+        """Tokens [B, S, width] of `blocks` [S] int, which see what is known and each other by blocks, and are `told`
+        the time if norms are adaptive -> [B, S, width], normalised."""
         count = tokens.shape[1]
         real = jnp.ones((tokens.shape[0], count), bool)
         place = positions(real, start=known.valid.sum(axis=-1, keepdims=True))
@@ -103,9 +104,9 @@ class Transformer(nnx.Module):
         mask = block_mask(blocks, all_blocks, everything)
 
         def body(layer: Expert, x: Array, kept: tuple[Array, Array]) -> tuple[Array, None]:
-            heads, gate = layer.heads(x, place, condition)
+            heads, gate = layer.heads(x, place, told)
             keys, values = (jnp.concatenate([old, new], axis=1) for old, new in zip(kept, heads[1:], strict=True))
-            return layer.after(x, attend(heads.queries, keys, values, mask), gate, condition), None
+            return layer.after(x, attend(heads.queries, keys, values, mask), gate, told), None
 
         x, _ = self.action.scan(body, tokens.astype(jnp.float32), (known.keys, known.values))
-        return self.last(x, condition)[0]
+        return self.last(x, told)[0]

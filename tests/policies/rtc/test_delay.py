@@ -1,22 +1,19 @@
-import pytest
-from gambol.policies.rtc.delay import DelayEstimator
+from gambol.policies.rtc.delay import Waits, expected, measured
 
 
 def test_the_longest_of_the_last_ten_but_not_of_the_first_two():
-    expect = DelayEstimator(first=2, most=6)
+    waits = Waits()
     for slow in (50, 40):
-        expect.measured(slow)
-        assert expect() == 2
+        waits = measured(waits, slow)
+        assert expected(waits, first=2, most=6) == 2
     for taken in (4, *[1] * 9):
-        expect.measured(taken)
-        assert expect() == 4
-    expect.measured(1)
-    assert expect() == 1
-    expect.measured(99)
-    assert expect() == 6
+        waits = measured(waits, taken)
+        assert expected(waits, first=2, most=6) == 4
+    waits = measured(waits, 1)
+    assert expected(waits, first=2, most=6) == 1
+    assert expected(measured(waits, 99), first=2, most=6) == 6
 
 
-@pytest.mark.parametrize(("first", "most"), [(-1, 4), (5, 4)])
-def test_what_cannot_be_is_refused(first, most):
-    with pytest.raises(ValueError, match=f"first is {first}: it must be 0 to most, {most}"):
-        DelayEstimator(first, most)
+def test_it_never_expects_more_than_can_be_bridged():
+    assert expected(Waits(), first=2, most=1) == 1
+    assert expected(Waits(), first=2, most=0) == 0

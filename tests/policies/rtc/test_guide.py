@@ -57,8 +57,8 @@ def test_without_weights_nothing_is_led():
 def test_settled_actions_stay_and_are_told_to_the_network():
     told = []
 
-    def network(chunk, time):
-        told.append((chunk, time))
+    def network(chunk, time, settled):
+        told.append((chunk, time, settled))
         return jnp.ones_like(chunk)
 
     noise, before = jax.random.normal(jax.random.key(1), (2, 3, HORIZON, 1))
@@ -69,8 +69,9 @@ def test_settled_actions_stay_and_are_told_to_the_network():
     np.testing.assert_allclose(found[:, :2], before[:, :2])
     np.testing.assert_allclose(found[:, 2:], noise[:, 2:] + 1, atol=1e-6)
     assert len(told) == 4
-    for step, (chunk, time) in enumerate(told):
-        np.testing.assert_allclose(time[0], [1, 1, step / 4, step / 4])
+    for step, (chunk, time, fixed) in enumerate(told):
+        np.testing.assert_allclose(time, [[step / 4]])
+        np.testing.assert_array_equal(fixed, [[True, True, False, False]] * 3)
         np.testing.assert_allclose(chunk[:, :2], before[:, :2])
 
 

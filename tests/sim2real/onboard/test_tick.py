@@ -21,13 +21,12 @@ def test_the_clock_runs_while_told_to_move(robot):
     contract, body, readings, told = robot
     readings = readings._replace(speed=np.array(0.0))
     memory, phases, commands = tick.start(contract, body, readings.joints), [], []
-    outputs = {"actions": np.zeros((1, 12), np.float32)}
     for i in range(90):  # the cycle in which it halts is walked to its end
         asked = told._replace(command=np.array([0.5, 0.0]) if i < 40 else np.zeros(2))
         _, memory = tick.see(contract, body, readings, asked, memory)
         phases.append(memory.phase)
         commands.append(memory.command[0])
-        _, memory = tick.act(contract, body, readings, asked, outputs, memory)
+        _, memory = tick.act(contract, body, readings, asked, np.zeros(12), memory)
     assert phases[0] == phases[1] == 0 and phases[2] == pytest.approx(2.0 * 0.02)  # it moves once it was told so
     assert np.diff(commands[:14]).max() == pytest.approx(2.0 * 0.02)  # 2 m/s^2
     assert commands[39] == 0.5 and commands[-1] == 0 and phases[-1] == 0
@@ -36,10 +35,20 @@ def test_the_clock_runs_while_told_to_move(robot):
 def test_an_action_of_nothing_is_the_default_pose(robot):
     contract, body, readings, told = robot
     memory = tick.start(contract, body, readings.joints)
-    targets, after = tick.act(contract, body, readings, told, {"actions": np.zeros((1, 12), np.float32)}, memory)
+    targets, after = tick.act(contract, body, readings, told, np.zeros(12), memory)
     np.testing.assert_allclose(targets[:12], contract.default_joint_pos[:12])
     assert targets[18] == contract.standing_joint_target[18]  # the gripper
     assert (after.last_action == 0).all()
+
+
+def test_what_a_graph_remembers_comes_back(robot):
+    contract, body, readings, told = robot
+    pair = contracts.Memory("hidden_in", "hidden_out")
+    contract = replace(contract, graph=replace(contract.graph, memory=(pair,)))
+    outputs = {"actions": np.full((1, 12), 0.5, np.float32), "hidden_out": np.ones((1, 3))}
+    action, memory = tick.heard(contract, outputs, tick.start(contract, body, readings.joints))
+    assert (action == 0.5).all() and action.shape == (12,)
+    assert tick.see(contract, body, readings, told, memory)[0]["hidden_in"] is outputs["hidden_out"]
 
 
 def test_a_history_grows_from_what_was_seen_first(robot):

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from flax import nnx
 from gambol.policies.nets.flow.attention import attend, block_mask, positions, rotated
+from gambol.policies.nets.flow.condition import Condition
 from gambol.policies.nets.flow.config import PI0, PI05, TINY, FlowConfig
 from gambol.policies.nets.flow.expert import Norm
 from gambol.policies.nets.flow.head import FlowHead
@@ -52,8 +53,8 @@ def inputs(config, seed=0):
     return tokens, chunk, time, state
 
 
-def says(head, tokens, chunk, time, state):
-    return head.velocity(head.encode(tokens, VALID), chunk, time, state)
+def says(head, tokens, chunk, time, state, settled=None):
+    return head.velocity(head.encode(tokens, VALID), chunk, time, settled, state)
 
 
 @pytest.mark.parametrize("config", [TINY, STATED, replace(TINY, state=5)], ids=["adaptive", "concat", "both"])
@@ -68,6 +69,21 @@ def test_what_is_filled_up_is_not_seen_and_time_is_told_token_by_token(config):
     later = says(head, tokens, chunk, time.at[:, 2].set(1.0), state)
     moved = np.abs(later - found).max((0, 2))
     assert moved[2] > np.delete(moved, 2).max() > 0  # its own most, and by attention the others'
+
+
+@pytest.mark.parametrize("config", [TINY, STATED, replace(TINY, state=5)], ids=["adaptive", "concat", "both"])
+def test_what_is_told_to_all_at_once_is_as_told_to_each(config):
+    head, (tokens, chunk, _, state) = make(config), inputs(config)
+    settled = jnp.arange(config.horizon) < jnp.array([[2]] * (BATCH - 1) + [[0]])
+    each = jnp.where(settled, 1.0, 0.3)
+    np.testing.assert_allclose(
+        says(head, tokens, chunk, jnp.full((1, 1), 0.3), state, settled),
+        says(head, tokens, chunk, each, state),
+        atol=1e-4,
+    )
+    for time in (jnp.full((1, 1), 0.3), jnp.full((BATCH, 1), 0.3)):
+        found = says(head, tokens, chunk, time, state)
+        np.testing.assert_allclose(found, says(head, tokens, chunk, jnp.full_like(each, 0.3), state), atol=1e-5)
 
 
 def test_a_state_sees_what_is_known_but_no_action():
@@ -146,7 +162,8 @@ def test_encoded_once_is_as_all_together(config):
     condition = jax.random.normal(jax.random.key(5), (BATCH, config.horizon, config.action.width))
     condition = condition if config.time == "adaptive" else None
     look = head.look(chunk)
-    found = head.transformer.decode(head.encode(tokens, VALID), look, jnp.zeros(config.horizon, int), condition)
+    told = None if condition is None else Condition(condition)
+    found = head.transformer.decode(head.encode(tokens, VALID), look, jnp.zeros(config.horizon, int), told)
     np.testing.assert_allclose(found, by_hand(head.transformer, config, tokens, look, condition), atol=1e-5)
 
 
@@ -171,7 +188,7 @@ def test_a_fresh_adaptive_layer_passes_tokens_on():
     tokens, *_ = inputs(TINY)
     known = transformer.encode(tokens, VALID)
     look = jax.random.normal(jax.random.key(3), (BATCH, 8, TINY.action.width))
-    found = transformer.decode(known, look, jnp.zeros(8, int), jnp.ones_like(look))
+    found = transformer.decode(known, look, jnp.zeros(8, int), Condition(jnp.ones_like(look)))
     np.testing.assert_allclose(found, look / jnp.sqrt((look**2).mean(-1, keepdims=True)), rtol=1e-4)
 
 

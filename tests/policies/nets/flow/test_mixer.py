@@ -17,18 +17,23 @@ def test_tokens_mix_and_each_is_told_its_own_time():
     mixer = Mixer(SMALL, 5, 2, rngs=nnx.Rngs(0))
     block = mixer.blocks[0]
     block.modulation.kernel[...] = 0.3 * jax.random.normal(jax.random.key(1), block.modulation.kernel.shape)
-    known, chunk = mixer.encode(jnp.ones((2, 5))), jax.random.normal(jax.random.key(2), (2, 3, 2))
+    seen, chunk = jax.random.normal(jax.random.key(3), (2, 5)), jax.random.normal(jax.random.key(2), (2, 3, 2))
+    known, kernel = mixer.encode(seen), mixer.look.kernel[...]
+    together = jnp.concatenate([chunk, jnp.broadcast_to(seen[:, None], (2, 3, 5))], axis=-1)
+    np.testing.assert_allclose(chunk @ kernel[:2] + known[:, None], mixer.look(together), atol=1e-5)
     time = jnp.full((2, 3), 0.3)
     found = mixer.velocity(known, chunk, time)
     assert found.shape == (2, 3, 2)
+    at_once = mixer.velocity(known, chunk, jnp.full((1, 1), 0.3), jnp.arange(3) < jnp.array([[1], [0]]))
+    np.testing.assert_allclose(at_once, mixer.velocity(known, chunk, time.at[0, 0].set(1.0)), atol=1e-5)
     moved = np.abs(mixer.velocity(known, chunk, time.at[0, 1].set(0.9)) - found)
     assert (moved[0] > 1e-6).any(-1).all() and moved[1].max() < 1e-6
-    assert np.abs(mixer.velocity(known + 1, chunk, time) - found).max() > 1e-3
+    assert np.abs(mixer.velocity(mixer.encode(seen + 1), chunk, time) - found).max() > 1e-3
 
 
 def test_a_fresh_one_does_not_mix_yet():
     mixer = Mixer(SMALL, 5, 2, rngs=nnx.Rngs(0))
-    known, chunk, time = jnp.ones((1, 5)), jax.random.normal(jax.random.key(2), (1, 3, 2)), jnp.full((1, 3), 0.3)
+    known, chunk, time = jnp.ones((1, 8)), jax.random.normal(jax.random.key(2), (1, 3, 2)), jnp.full((1, 3), 0.3)
     moved = mixer.velocity(known, chunk.at[0, 1].add(1), time) - mixer.velocity(known, chunk, time)
     assert np.abs(moved[0, 1]).max() > 1e-3 and np.abs(moved[0, [0, 2]]).max() < 1e-6
 

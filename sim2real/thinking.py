@@ -1,0 +1,104 @@
+"""How the graph of a bundle is run beside the loop: within the tick for a policy that says one action at a time, in a
+thread of its own for one of chunks."""
+
+import time
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .brain import Infer
+from .contract import Contract
+from .onboard.chunked import Question
+
+Outputs = dict[str, NDArray]
+
+
+def graph(session: Any, contract: Contract) -> Infer:
+    """The graph of a session of ONNX Runtime as the brain calls it."""
+    names = [tensor.name for tensor in contract.graph.outputs]
+    return lambda inputs: dict(zip(names, session.run(names, inputs), strict=True))
+
+
+def warm_up(contract: Contract, infer: Infer, times: int = 20) -> None:
+    """Run the graph a few times, before it counts."""
+    zeros = {tensor.name: np.zeros((1, *tensor.shape), tensor.dtype) for tensor in contract.graph.inputs}
+    for _ in range(times):
+        infer(zeros)
+
+
+class AtOnce:
+    """What the brain infers with: an answer within the tick."""
+
+    def __init__(self, infer: Infer):
+        self._infer, self.taken = infer, 0.0
+        """Seconds that the answer took which was given last."""
+
+    def __call__(self, inputs: Question) -> Outputs:
+        """See `Infer`."""
+        outputs, self.taken = timed(self._infer, inputs)
+        return outputs
+
+    def arrived(self) -> bool:
+        """Whether the question that was considered has its answer."""
+        return False
+
+    def consider(self, question: Question | None) -> None:
+        """Begin to answer what the brain asks after a tick, if it is another question than before."""
+
+
+class Later(AtOnce):
+    """The answer to a question `ticks` ticks later, whatever it takes: for a robot in lockstep, where runs repeat."""
+
+    def __init__(self, infer: Infer, ticks: int = 1):
+        super().__init__(infer)
+        self._ticks, self._left, self._question = ticks, 0, None
+
+    def arrived(self) -> bool:
+        """See `AtOnce.arrived`."""
+        return self._question is not None and self._left <= 0
+
+    def consider(self, question: Question | None) -> None:
+        """See `AtOnce.consider`."""
+        self._left = self._left - 1 if question is self._question else self._ticks - 1
+        self._question = question
+
+
+class Background(AtOnce):
+    """The answer from a thread, when it is there; ticks do not wait for it."""
+
+    def __init__(self, infer: Infer):
+        super().__init__(infer)
+        self._thread = ThreadPoolExecutor(1, "policy")
+        self._question: Question | None = None
+        self._answer: Future[tuple[Outputs, float]] | None = None
+
+    def __call__(self, inputs: Question) -> Outputs:
+        """See `Infer`; raises what the thread raised."""
+        assert inputs is self._question and self._answer is not None
+        outputs, self.taken = self._answer.result()
+        return outputs
+
+    def arrived(self) -> bool:
+        """See `AtOnce.arrived`."""
+        return self._answer is not None and self._answer.done()
+
+    def consider(self, question: Question | None) -> None:
+        """See `AtOnce.consider`."""
+        if question is not None and question is not self._question:
+            self._question, self._answer = question, self._thread.submit(timed, self._infer, question)
+
+
+def thinker(contract: Contract, infer: Infer, lockstep: bool = False) -> AtOnce:
+    """The one for a bundle; with a robot in `lockstep` no thread is used."""
+    if contract.chunk is None:
+        return AtOnce(infer)
+    return Later(infer) if lockstep else Background(infer)
+
+
+def timed(infer: Infer, inputs: Question) -> tuple[Outputs, float]:
+    """What the graph answers, and the seconds that it took."""
+    began = time.perf_counter()
+    outputs = infer(inputs)
+    return outputs, time.perf_counter() - began

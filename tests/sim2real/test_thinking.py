@@ -1,0 +1,59 @@
+import threading
+
+import numpy as np
+import pytest
+from gambol.sim2real.thinking import AtOnce, Background, Later, thinker, warm_up
+
+
+def test_warming_up_asks_for_what_the_graph_takes(walker):
+    seen = []
+    warm_up(walker.contract, lambda inputs: seen.append({name: v.shape for name, v in inputs.items()}), times=2)
+    assert seen == [{tensor.name: (1, *tensor.shape) for tensor in walker.contract.graph.inputs}] * 2
+
+
+def test_a_policy_of_single_actions_answers_at_once(walker):
+    mind = thinker(walker.contract, lambda inputs: inputs)
+    assert type(mind) is AtOnce and not mind.arrived()
+    question = {"obs": np.ones(2)}
+    assert mind(question) is question and mind.taken > 0
+
+
+@pytest.mark.parametrize("ticks", [1, 3])
+def test_in_lockstep_an_answer_takes_its_ticks(ticks):
+    mind, question = Later(lambda inputs: {"answer": inputs["obs"] + 1}, ticks), {"obs": np.zeros(1)}
+    assert not mind.arrived()
+    for _ in range(ticks):
+        assert not mind.arrived()
+        mind.consider(question)
+    assert mind.arrived() and mind(question)["answer"] == 1
+    mind.consider(None)
+    assert not mind.arrived()
+
+
+def test_a_thread_answers_while_ticks_go_on():
+    go = threading.Event()
+
+    def infer(inputs):
+        assert go.wait(10)
+        return {"answer": inputs["obs"] + 1}
+
+    mind, first, second = Background(infer), {"obs": np.zeros(1)}, {"obs": np.ones(1)}
+    assert not mind.arrived()
+    mind.consider(first)
+    mind.consider(first)
+    mind.consider(None)
+    assert not mind.arrived()
+    go.set()
+    assert mind(first)["answer"] == 1 and mind.arrived() and mind.taken > 0
+    mind.consider(second)
+    assert mind(second)["answer"] == 2
+
+
+def test_what_the_thread_raises_is_raised_in_the_tick():
+    def infer(inputs):
+        raise RuntimeError("broken")
+
+    mind, question = Background(infer), {"obs": np.zeros(1)}
+    mind.consider(question)
+    with pytest.raises(RuntimeError, match="broken"):
+        mind(question)
