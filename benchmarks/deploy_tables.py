@@ -29,8 +29,9 @@ def title(row: Row) -> str:
     return f"controller, noise of training, {row['latency_ms']:g} ms"
 
 
-def controller(row: Row) -> str:
+def controller(found: list[Row]) -> str:
     """How punctual it is."""
+    row = found[-1]
     half = row["resident_mb"][len(row["resident_mb"]) // 2 :]
     lines = [
         "| `gambol run`, the robot's process beside it | p50 | p99 |",
@@ -47,8 +48,9 @@ def controller(row: Row) -> str:
     return "\n".join(lines)
 
 
-def faults(row: Row) -> str:
+def faults(found: list[Row]) -> str:
     """How they ended."""
+    row = found[-1]
     ends = Counter(fault["ended"] for fault in row["faults"])
     told = ", ".join(f"{count} in {end}" for end, count in sorted(ends.items()))
     unsafe = sum(not fault["ok"] for fault in row["faults"])

@@ -5,6 +5,7 @@ python -m benchmarks.readme
 
 import json
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -179,12 +180,24 @@ def tables() -> dict[str, str]:
         "engines": track.engines(newest("legged_engines")),
         "track-speed": track.speed(newest("track_speed")),
         "track-quick": track.quick(newest("track_quick", preset="track-b1z1-quick")),
-        "score": deploy.score(newest_of_each("sim2real", "part", "latency_ms", part="score")),
-        "controller": deploy.controller(newest("sim2real", part="controller")),
-        "faults": deploy.faults(newest("sim2real", part="faults")),
-        "compression": deploy.compression(newest_of_each("sim2real", "how", part="compression")),
-        "server": deploy.server(newest_of_each("sim2real", "clients", part="server")),
+        **{part: deployed(part, *how) for part, how in DEPLOYED.items()},
     }
+
+
+DEPLOYED = {
+    "score": (deploy.score, "latency_ms"),
+    "controller": (deploy.controller, "part"),
+    "faults": (deploy.faults, "part"),
+    "compression": (deploy.compression, "how"),
+    "server": (deploy.server, "clients"),
+}
+"""By part of `sim2real.py`: its table, and the field of which every value has a row of its own."""
+
+
+def deployed(part: str, table: Callable[[list[Row]], str], field: str) -> str:
+    """The table of a part, or that there is none yet."""
+    found = newest_of_each("sim2real", field, part=part)
+    return table(found) if found else "Not measured yet."
 
 
 def marked(name: str) -> re.Pattern[str]:

@@ -16,7 +16,7 @@ from .safety import Reason
 from .spread import Spread
 from .thinking import AtOnce
 
-REHEARSAL = 2e-3
+REHEARSAL = 5e-3
 """Seconds that are worth it in real time."""
 SILENT = 0.5
 """Seconds of silence after which, with drives that only damp, a robot that started anew is listened to."""
@@ -153,8 +153,10 @@ def rehearse(brain: Brain, state: State, sense: Sense, ask: Ask, clock: Clock, u
         brain.step(state, sense, ask)
         now = clock.now()
         if now + (now - began) > until:
-            return
+            break
         began = now
+    while clock.now() < until:  # asleep, it would begin to forget
+        pass
 
 
 def damping_ask() -> Ask:

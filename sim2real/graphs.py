@@ -55,10 +55,11 @@ def names_of(tree: PyTree, name: str) -> list[str]:
 def shifted(meaning: Meaning, names: Sequence[str], leaves: Iterable[Any], sign: int) -> list[Any]:
     """Arrays of an observation, by name, with the last action in them in the meaning of the graph (`sign` 1) or in the
     policy's (-1)."""
-    by = sign * jnp.asarray(meaning.shift, jnp.float32)
     seen = dict(zip(names, leaves, strict=True))
-    if np.any(meaning.shift):
-        seen |= {name: seen[name].at[..., place].add(by) for name, place in meaning.last_action.items()}
+    for name, place in meaning.last_action.items():
+        by = np.zeros(seen[name].shape[-1], np.float32)
+        by[place] = sign * meaning.shift
+        seen[name] = seen[name] + by
     return list(seen.values())
 
 
@@ -170,5 +171,19 @@ def convert(function: Callable[..., Any], inputs: tuple[Tensor, ...], outputs: t
             )
     except NotImplementedError as error:
         raise ValueError(f"the policy computes what ONNX cannot: {' '.join(str(error).split())}") from error
+    once(model.graph)
     onnx.checker.check_model(model, full_check=True)
     return model.SerializeToString()
+
+
+def once(graph: Any) -> None:
+    """Leave one of constants that are the same: a smaller graph stays in a processor's cache."""
+    same: dict[tuple[Any, ...], str] = {}
+    names = {}
+    for tensor in list(graph.initializer):
+        content = (tensor.data_type, *tensor.dims, bytes(tensor.raw_data)) if tensor.raw_data else (tensor.name,)
+        names[tensor.name] = same.setdefault(content, tensor.name)
+        if names[tensor.name] != tensor.name:
+            graph.initializer.remove(tensor)
+    for node in graph.node:
+        node.input[:] = [names.get(name, name) for name in node.input]

@@ -12,10 +12,19 @@ from jax.extend import core
 
 CALLS = {"jit", "pjit", "closed_call", "custom_jvp_call", "custom_vjp_call"}
 
+KEPT = {"elu": lambda x: jax.nn.elu(x)}
+"""Functions that are one operation in ONNX; the converter puts its own in their places while it traces."""
 
-def inlined(closed: core.ClosedJaxpr, *arguments: Array) -> list[Array]:
+
+Joined = dict[int, tuple[Array, list[Array], int]]
+"""By the identity of an array: it, the arrays that were put side by side to make it, and along which axis."""
+
+
+def inlined(closed: core.ClosedJaxpr, *arguments: Array, joined: Joined | None = None) -> list[Array]:
     """The same computation, with calls of functions and every turn of a loop in place, what does not depend on
-    arguments computed now, and without the barriers that only XLA needs."""
+    arguments computed now, and without the barriers that only XLA needs. What is put side by side and split again is
+    not. `joined` is for calls of its own."""
+    joined = {} if joined is None else joined
     known = dict(zip(closed.jaxpr.constvars, closed.consts, strict=True))
     known |= dict(zip(closed.jaxpr.invars, arguments, strict=True))
 
@@ -27,7 +36,11 @@ def inlined(closed: core.ClosedJaxpr, *arguments: Array) -> list[Array]:
         if equation.primitive.name == "optimization_barrier":
             found = given
         elif equation.primitive.name in CALLS:
-            found = inlined(settings.get("jaxpr") or settings["call_jaxpr"], *given)
+            inner = settings.get("jaxpr") or settings["call_jaxpr"]
+            kept = KEPT.get(inner.jaxpr.debug_info.func_name)
+            found = [kept(*given)] if kept and len(given) == 1 else inlined(inner, *given, joined=joined)
+        elif equation.primitive.name == "split" and (parts := parts_of(given[0], joined, **settings)):
+            found = parts
         elif equation.primitive.name == "scan":
             found = unrolled(given, **settings)
         elif equation.primitive.name == "max" and any(map(nothing, given)):
@@ -42,8 +55,17 @@ def inlined(closed: core.ClosedJaxpr, *arguments: Array) -> list[Array]:
             with jax.ensure_compile_time_eval() if constant else nullcontext():
                 found = equation.primitive.bind(*given, **settings)
             found = found if equation.primitive.multiple_results else [found]
+            if equation.primitive.name == "concatenate":
+                joined[id(found[0])] = (found[0], given, settings["dimension"])
         known |= dict(zip(equation.outvars, found, strict=True))
     return [value(atom) for atom in closed.jaxpr.outvars]
+
+
+def parts_of(array: Array, joined: Joined, *, axis: int, sizes: tuple[int, ...]) -> list[Array]:
+    """What was put side by side to make it, if it is split in the same way; else nothing."""
+    _, parts, along = joined.get(id(array), (None, [], -1))
+    same = along == axis and [part.shape[axis] for part in parts] == list(sizes)
+    return parts if same else []
 
 
 def known_now(equation: Any, given: list[Any]) -> bool:

@@ -16,9 +16,24 @@ Outputs = dict[str, NDArray]
 
 
 def graph(session: Any, contract: Contract) -> Infer:
-    """The graph of a session of ONNX Runtime as the brain calls it."""
-    names = [tensor.name for tensor in contract.graph.outputs]
-    return lambda inputs: dict(zip(names, session.run(names, inputs), strict=True))
+    """The graph of a session of ONNX Runtime as the brain calls it, for one robot. Not thread-safe: inputs and outputs
+    have places of their own, which takes less time than new ones at every tick."""
+    binding = session.io_binding()
+    given, found = (
+        {tensor.name: np.zeros((1, *tensor.shape), tensor.dtype) for tensor in side}
+        for side in (contract.graph.inputs, contract.graph.outputs)
+    )
+    for bind, side in ((binding.bind_input, given), (binding.bind_output, found)):
+        for name, array in side.items():
+            bind(name, "cpu", 0, array.dtype.type, array.shape, array.ctypes.data)
+
+    def infer(inputs: Question) -> Outputs:
+        for name, array in given.items():
+            array[...] = inputs[name]
+        session.run_with_iobinding(binding)
+        return {name: array.copy() for name, array in found.items()}
+
+    return infer
 
 
 def warm_up(contract: Contract, infer: Infer, times: int = 20) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from benchmarks import deploy_tables, readme, track_tables
+from benchmarks import readme, track_tables
 
 
 def of_suite(suite: str, engine: str):
@@ -10,7 +10,9 @@ def of_suite(suite: str, engine: str):
 
 
 def of_part(part: str):
-    return [row for row in readme.rows("sim2real") if row["part"] == part]
+    table, _ = readme.DEPLOYED[part]
+    rows = [row for row in readme.rows("sim2real") if row["part"] == part]
+    return [table([row]) for row in rows] or ["Not measured yet."]
 
 
 MADE_FROM = {
@@ -26,11 +28,7 @@ MADE_FROM = {
     "engines": lambda: [track_tables.engines(row) for row in readme.rows("legged_engines")],
     "track-speed": lambda: [track_tables.speed(row) for row in readme.rows("track_speed")],
     "track-quick": lambda: [track_tables.quick(row) for row in readme.rows("track_quick")],
-    "score": lambda: [deploy_tables.score([row]) for row in of_part("score")],
-    "controller": lambda: [deploy_tables.controller(row) for row in of_part("controller")],
-    "faults": lambda: [deploy_tables.faults(row) for row in of_part("faults")],
-    "compression": lambda: [deploy_tables.compression([row]) for row in of_part("compression")],
-    "server": lambda: [deploy_tables.server([row]) for row in of_part("server")],
+    **{part: lambda part=part: of_part(part) for part in readme.DEPLOYED},
 }
 """By mark of the pages, what each row of the results would say there. Newer rows than those quoted do no harm."""
 

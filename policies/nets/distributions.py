@@ -57,7 +57,8 @@ def gaussian(size: int) -> Distribution:
     free of the observation. Actions are [..., size] float32."""
 
     def split(parameters: Array) -> tuple[Array, Array]:
-        return parameters[..., :size], parameters[..., size:]
+        mean, log_std = jnp.split(parameters, [size], axis=-1)
+        return mean, log_std
 
     def sample(parameters: Array, key: Array, temperature: float = 1.0) -> Array:
         mean, log_std = split(parameters)

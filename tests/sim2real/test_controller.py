@@ -1,10 +1,13 @@
 """The loop, on a robot in lockstep: what is judged here is time, order of things and how it ends."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
+from gambol.sim2real import controller
 from gambol.sim2real import log as logs
 from gambol.sim2real.brain import Brain, Mode, limits_of
-from gambol.sim2real.controller import run
+from gambol.sim2real.controller import rehearse, run
 from gambol.sim2real.onboard import model as models
 from gambol.sim2real.robots.imperfect import Imperfections
 from gambol.sim2real.robots.lockstep import Lockstep
@@ -121,3 +124,22 @@ def test_the_same_run_comes_out_the_same(stage):
         run(brain, mind, link, walk(2.6), None, link)
         targets.append(np.array([order.target for _, order in link.sent]))
     np.testing.assert_array_equal(*targets)
+
+
+def test_a_tick_is_rehearsed_as_often_as_there_is_time():
+    times, done = iter(np.arange(0.0, 1.0, 1e-3)), []
+    clock, brain = SimpleNamespace(now=lambda: next(times)), SimpleNamespace(step=lambda *known: done.append(known))
+    rehearse(brain, "state", "sense", "ask", clock, 0.01)
+    assert 8 <= len(done) <= 10 and set(done) == {("state", "sense", "ask")}
+    assert next(times) == pytest.approx(0.011)  # it does not rest before the tick
+
+
+def test_what_is_rehearsed_leaves_no_trace(stage, monkeypatch):
+    """The clock of a robot in lockstep stands still while the brain thinks, so here a rehearsal is two steps."""
+    monkeypatch.setattr(controller, "rehearse", lambda brain, *known: [brain.step(*known[:3]) for _ in range(2)])
+    sent = []
+    for rehearsal in (0.0, 1e-3):
+        brain, mind, link = stage()
+        run(brain, mind, link, walk(2.6), None, link, rehearsal)
+        sent.append(np.array([order.target for _, order in link.sent]))
+    np.testing.assert_array_equal(*sent)

@@ -2,6 +2,7 @@ import gymnasium
 import jax
 import jax.numpy as jnp
 import numpy as np
+import onnx
 import onnxruntime
 import pytest
 from flax import nnx
@@ -95,3 +96,20 @@ def test_what_onnx_cannot_compute_is_said():
     policy = made(*CASES["flat"])[0]._replace(act=act)
     with pytest.raises(ValueError, match="the policy computes what ONNX cannot"):
         graphs.export(policy, None, shapes_of(flat()), graphs.plain_meaning(2), "p.onnx", ("obs", "actions"))
+
+
+def test_of_constants_that_are_the_same_one_is_left():
+    values = np.arange(6, dtype=np.float32).reshape(2, 3)
+    constants = {
+        "a": values,
+        "b": values.copy(),
+        "c": values + 1,
+        "d": values.reshape(3, 2),
+        "e": values.view(np.int32),
+    }
+    tensors = [onnx.numpy_helper.from_array(array, name) for name, array in constants.items()]
+    node = onnx.helper.make_node("Concat", ["x", "a", "b", "c"], ["y"], axis=0)
+    graph = onnx.helper.make_graph([node], "g", [], [], tensors)
+    graphs.once(graph)
+    assert [tensor.name for tensor in graph.initializer] == ["a", "c", "d", "e"]
+    assert list(graph.node[0].input) == ["x", "a", "a", "c"]

@@ -2,6 +2,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from gambol.policies.nets.mlp import elu
 from gambol.sim2real.inline import inlined, padded
 
 
@@ -68,3 +69,27 @@ def flat(jaxpr):
     for equation in jaxpr.eqns:
         inner = equation.params.get("jaxpr")
         yield from flat(inner.jaxpr) if inner is not None else [equation]
+
+
+def test_what_is_joined_and_split_again_is_neither():
+    def function(x, y):
+        whole = jnp.concatenate([2 * x, y], axis=-1)
+        alike = jnp.split(whole, [3], axis=-1)
+        other = jnp.split(whole, [2], axis=-1)
+        return *alike, *other
+
+    x, y = jnp.arange(6.0).reshape(2, 3), jnp.ones((2, 2))
+    found, left = rewritten(function, x, y)
+    for one, wanted in zip(found, function(x, y), strict=True):
+        np.testing.assert_array_equal(one, wanted)
+    assert "split" in left  # where the cut is elsewhere
+    alone = jax.make_jaxpr(lambda x, y: inlined(jax.make_jaxpr(lambda x, y: function(x, y)[:1])(x, y), x, y))(x, y)
+    kept, _ = jax.interpreters.partial_eval.dce_jaxpr(alone.jaxpr, [True])
+    assert {equation.primitive.name for equation in kept.eqns} == {"mul"}
+
+
+def test_an_elu_is_one_operation():
+    x = jnp.linspace(-2, 2, 9)
+    kept = jax.make_jaxpr(lambda x: inlined(jax.make_jaxpr(elu)(x), x))(x)
+    assert [equation.params.get("name") for equation in kept.eqns] == ["elu"]
+    np.testing.assert_allclose(jax.core.eval_jaxpr(kept.jaxpr, kept.consts, x)[0], elu(x), atol=1e-6)

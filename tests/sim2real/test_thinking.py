@@ -2,13 +2,23 @@ import threading
 
 import numpy as np
 import pytest
-from gambol.sim2real.thinking import AtOnce, Background, Later, thinker, warm_up
+from gambol.sim2real.sessions import open_session
+from gambol.sim2real.thinking import AtOnce, Background, Later, graph, thinker, warm_up
+from gambol.sim2real.verify import ticks_of
 
 
 def test_warming_up_asks_for_what_the_graph_takes(walker):
     seen = []
     warm_up(walker.contract, lambda inputs: seen.append({name: v.shape for name, v in inputs.items()}), times=2)
     assert seen == [{tensor.name: (1, *tensor.shape) for tensor in walker.contract.graph.inputs}] * 2
+
+
+def test_the_graph_says_what_its_session_says(walker):
+    session = open_session(walker.files["policy.onnx"])
+    infer, ticks = graph(session, walker.contract), ticks_of(walker)
+    said = [infer({"obs": ticks["in.obs"][i : i + 1]}) for i in range(3)]
+    for i, outputs in enumerate(said):  # none is where another was
+        np.testing.assert_array_equal(outputs["actions"], session.run(None, {"obs": ticks["in.obs"][i : i + 1]})[0])
 
 
 def test_a_policy_of_single_actions_answers_at_once(walker):

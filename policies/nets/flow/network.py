@@ -55,10 +55,9 @@ class MixerNetwork(nnx.Module):
         self.mixer = Mixer(config, observed, action, rngs=rngs)
 
     def encode(self, observation: dict[str, Array]) -> Array:
-        """[B, N] of arrays [B, ...] by name."""
-        return jnp.concatenate(
-            [observation[name].reshape(observation[name].shape[0], -1) for name in self.seen], axis=-1
-        )
+        """What every token is told [B, channels] of arrays [B, ...] by name."""
+        seen = [observation[name].reshape(observation[name].shape[0], -1) for name in self.seen]
+        return self.mixer.encode(jnp.concatenate(seen, axis=-1))
 
     def velocity(self, known: Array, chunk: Array, time: Array, settled: Array | None = None) -> Array:
         """See `FlowNetwork`."""
