@@ -8,6 +8,7 @@ from typing import Annotated
 
 import tyro
 
+from ..configs.typed import from_mapping, to_mapping
 from ..envs.make import with_engine
 from ..policies.learn.config import TrainConfig, load_preset, presets
 from ..policies.learn.log import summary
@@ -71,8 +72,8 @@ def settle(argv: list[str], config: TrainConfig) -> Arguments:
     """The arguments, with `config` for what they leave open."""
     default = Arguments(config)
     arguments = read(Arguments, argv, prog="gambol train PRESET", description=DESCRIPTION, default=default)
-    env = with_engine(arguments.config.env, arguments.engine)
-    return replace(arguments, config=replace(arguments.config, env=env))
+    config = from_mapping(TrainConfig, to_mapping(arguments.config))  # refuses what a YAML file must not say either
+    return replace(arguments, config=replace(config, env=with_engine(config.env, arguments.engine)))
 
 
 def report(result: Result, config: TrainConfig) -> str:

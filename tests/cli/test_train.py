@@ -78,6 +78,7 @@ WRONG = {
     "demo --ppo.minibatches 3": "ppo.minibatches is 3: worlds (128) must be divisible by it; use 2 or 4",
     "demo --ppo.worlds 0": "ppo.worlds is 0: it must be at least 1",
     "demo --env.size xl": "invalid choice 'xl' for argument '--env.size'. Expected one of ('s', 'm', 'l')",
+    "track-b1z1-quick --env.goal.height nan": "env.goal.height is nan: expected a finite number",
     "demo --resume runs/x": "--resume takes the settings of the run: leave out 'demo'",
     "--resume runs/x": "runs/x is not a run: no such folder",
 }
