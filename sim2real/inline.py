@@ -110,8 +110,13 @@ def unrolled(
 
 
 def padded(array: Array, value: Array, config: tuple[tuple[int, int, int], ...]) -> Array:
-    """What `jax.lax.pad` does, where nothing goes between entries, in the one way that the converter knows for a batch
-    of any length."""
+    """What `jax.lax.pad` does, where nothing goes between entries, in the ways that the converter knows for a batch of
+    any length. Zeros beside the last axis, of which the way back through a rotation is full, are one product."""
+    *others, (low, high, between) = config
+    zeros = not isinstance(value, Tracer) and not np.asarray(value).any() and jnp.issubdtype(array.dtype, jnp.floating)
+    if zeros and array.ndim > 1 and not any(map(any, others)) and min(low, high) >= 0 == between:
+        size = array.shape[-1]
+        return array @ np.eye(size, low + size + high, low, dtype=array.dtype) if low + high else array
     for axis, (low, high, between) in enumerate(config):
         if between or low < 0 or high < 0:
             raise NotImplementedError(f"padding by {config}")

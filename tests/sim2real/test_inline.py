@@ -35,10 +35,11 @@ def test_a_softmax_holds_no_infinity():
     assert "max" not in left
 
 
-@pytest.mark.parametrize("config", [((1, 2, 0), (0, 3, 0)), ((0, 0, 0), (0, 0, 0))])
-def test_padding_is_what_it_was(config):
+@pytest.mark.parametrize("value", [0.0, 7.0])
+@pytest.mark.parametrize("config", [((1, 2, 0), (0, 3, 0)), ((0, 0, 0), (2, 1, 0)), ((0, 0, 0), (0, 0, 0))])
+def test_padding_is_what_it_was(config, value):
     x = jnp.arange(6.0).reshape(2, 3)
-    np.testing.assert_array_equal(padded(x, jnp.float32(7), config), jax.lax.pad(x, jnp.float32(7), config))
+    np.testing.assert_array_equal(padded(x, jnp.float32(value), config), jax.lax.pad(x, jnp.float32(value), config))
 
 
 @pytest.mark.parametrize("config", [((-1, 0, 0), (0, 0, 0)), ((0, 0, 1), (0, 0, 0))])

@@ -114,6 +114,7 @@ SMALL = RtcBench(
     flow=LEARNING,
     chunks=1_000_000,
     episodes=1500,
+    methods=("naive", "guided", "identity", "hard", "settled", "ensemble"),  # 16 chunks for every one are too dear here
 )
 TINY = replace(
     SMALL,
@@ -124,6 +125,7 @@ TINY = replace(
     chunks=100_000,
     episodes=200,
     seeds=1,
+    methods=RtcBench.methods,
     delays=(0, 4),
     rollouts=64,
 )
