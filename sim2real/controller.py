@@ -131,7 +131,7 @@ def run(
             skipped = max(0, int((clock.now() - due) / dt))
             missed += skipped + (clock.now() > due)
             due += skipped * dt
-            if rehearsal:
+            if rehearsal and clock.now() < due - rehearsal:  # a tick that is late already is not kept longer
                 clock.sleep_until(due - rehearsal)
                 rehearse(brain, state, sense, ask, clock, due)
             clock.sleep_until(due)

@@ -119,7 +119,7 @@ def padded(array: Array, value: Array, config: tuple[tuple[int, int, int], ...])
         return array @ np.eye(size, low + size + high, low, dtype=array.dtype) if low + high else array
     for axis, (low, high, between) in enumerate(config):
         if between or low < 0 or high < 0:
-            raise NotImplementedError(f"padding by {config}")
+            raise ValueError(f"the policy computes what ONNX cannot: padding by {config}")
         shapes = [(*array.shape[:axis], n, *array.shape[axis + 1 :]) for n in (low, high)]
         sides = [jax.lax.broadcast_in_dim(value, shape, ()) for shape in shapes]
         array = jax.lax.concatenate([sides[0]] * bool(low) + [array] + [sides[1]] * bool(high), axis)

@@ -46,7 +46,7 @@ def record(env: Env, policy: Policy, params: PyTree, meaning: Meaning, graph: Gr
 
 
 def lasting(env: Env, policy: Policy, params: PyTree, seed: int) -> tuple[dict[str, Any], NDArray]:
-    """Every tick of `WORLDS` worlds, and which of them are kept. Raises ValueError as `record` does."""
+    """Every tick of some worlds, and which of them are kept. Raises ValueError as `record` does."""
     if not isinstance(env, TrackEnv):
         return played(env, policy, params, seed, SEQUENCES), np.arange(SEQUENCES)
     ticks = played(plain_sight(env), policy, params, seed, WORLDS)

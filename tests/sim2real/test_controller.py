@@ -134,6 +134,14 @@ def test_a_tick_is_rehearsed_as_often_as_there_is_time():
     assert next(times) == pytest.approx(0.011)  # it does not rest before the tick
 
 
+def test_a_tick_that_is_late_already_is_not_rehearsed(stage, monkeypatch):
+    rehearsed = []
+    monkeypatch.setattr(controller, "rehearse", lambda brain, state, sense, ask, clock, until: rehearsed.append(until))
+    brain, mind, link = stage({5: 0.019})
+    summary = run(brain, mind, link, walk(2.6), None, link, 5e-3)
+    assert summary.missed == 0 and len(rehearsed) == summary.ticks - 1
+
+
 def test_what_is_rehearsed_leaves_no_trace(stage, monkeypatch):
     """The clock of a robot in lockstep stands still while the brain thinks, so here a rehearsal is two steps."""
     monkeypatch.setattr(controller, "rehearse", lambda brain, *known: [brain.step(*known[:3]) for _ in range(2)])

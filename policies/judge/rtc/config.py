@@ -1,7 +1,7 @@
 """Sizes of the real-time chunking benchmark (Black et al. 2025, arXiv 2506.07339): what is published, and less.
 
 Not as published in any preset: of the twelve levels eight can be had; experts learn by PPO without the robustness of
-RPO; a policy learns from 8,000 recorded episodes per level and not from 1,015,808 recorded steps.
+RPO; data are counted in episodes, at most 8,000 per level, where the paper has 1,015,808 steps.
 """
 
 from dataclasses import dataclass, replace
