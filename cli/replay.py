@@ -10,7 +10,6 @@ from ..sim2real import bundle
 from ..sim2real import log as logs
 from ..sim2real.brain import Brain, limits_of
 from ..sim2real.onboard import model as models
-from ..sim2real.sessions import open_session
 from ..sim2real.thinking import graph
 from .arguments import read
 
@@ -46,7 +45,7 @@ def main(argv: list[str]) -> int:
     log = logs.read(options.log, contract)
     if log.about.get("bundle") != loaded.digest:
         raise ValueError(f"{options.log} is of another bundle, with digest {str(log.about.get('bundle'))[:16]}")
-    infer = graph(open_session(loaded.files[contract.graph.file]), contract)
+    infer = graph(loaded.files[contract.graph.file], contract)
     body = models.read(loaded.files[contract.robot.mjcf], contract)
     different = logs.replay(Brain(contract, body, limits, infer), log)
     for number, name in different[:5]:

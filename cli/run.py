@@ -17,7 +17,6 @@ from ..sim2real.onboard import model as models
 from ..sim2real.operators import Moment, Script
 from ..sim2real.robots.imperfect import Imperfections
 from ..sim2real.robots.open import open_robot
-from ..sim2real.sessions import open_session
 from ..sim2real.spread import Spread
 from ..sim2real.thinking import graph, thinker, warm_up
 from ..sim2real.verify import verify
@@ -81,7 +80,7 @@ def main(argv: list[str]) -> int:
     contract = loaded.contract
     limits = limits_of(contract)
     assert contract.robot is not None
-    infer = graph(open_session(loaded.files[contract.graph.file]), contract)
+    infer = graph(loaded.files[contract.graph.file], contract)
     warm_up(contract, infer)
     mind = thinker(contract, infer)
     brain = Brain(contract, models.read(loaded.files[contract.robot.mjcf], contract), limits, mind)

@@ -124,16 +124,20 @@ def halves(
         return jax.eval_shape(encoded, batched(like, batch))
 
     structure, pairs = jax.tree.structure(shapes(1)), zip(*map(jax.tree.leaves, (shapes(2), shapes(3))), strict=True)
-    axes = [[m == n for m, n in zip(a.shape, b.shape, strict=True)].index(False) for a, b in pairs]
-    """Of the batch, which is not the first everywhere."""
+    differ = [[m != n for m, n in zip(a.shape, b.shape, strict=True)] for a, b in pairs]
+    axes = [each.index(True) if any(each) else None for each in differ]
+    """Of the batch, which is not the first everywhere; what has none is the same for all that is seen."""
+    nothing = tuple(jnp.zeros(leaf.shape, leaf.dtype) for leaf in batched(like, 1))
+    same = [leaf for leaf, axis in zip(jax.tree.leaves(encoded(nothing)), axes, strict=True) if axis is None]
 
     def encode(*leaves: Array) -> Leaves:
-        found = jax.tree.leaves(encoded(leaves))
-        return tuple(jnp.moveaxis(leaf, axis, 0) for leaf, axis in zip(found, axes, strict=True))
+        found = zip(jax.tree.leaves(encoded(leaves)), axes, strict=True)
+        return tuple(jnp.moveaxis(leaf, axis, 0) for leaf, axis in found if axis is not None)
 
     def denoise(*leaves: Array) -> Leaves:
         *known, chunk, time = leaves
-        inner = [jnp.moveaxis(leaf, 0, axis) for leaf, axis in zip(known, axes, strict=True)]
+        moved, fixed = iter(known), iter(same)
+        inner = [next(fixed) if axis is None else jnp.moveaxis(next(moved), 0, axis) for axis in axes]
         return (parts.ask(params, structure.unflatten(inner), chunk, time),)
 
     known = jax.eval_shape(encode, *batched(like, 1))

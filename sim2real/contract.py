@@ -13,6 +13,8 @@ from .coherent import check
 from .sections import Arm, CommandRange, Gait, Names, Numbers, Robot, Safety
 
 FILE = "contract.json"
+BATCH = "batch"
+"""Name of the first axis of what graphs of ours are given and give."""
 
 
 @dataclass(frozen=True)

@@ -20,13 +20,12 @@ from numpy.typing import NDArray
 from ..envs.contract import Observation, PyTree
 from ..policies.names import named
 from ..policies.policy import Policy
-from .contract import Graph, Memory, Tensor
+from .contract import BATCH, Graph, Memory, Tensor
 from .extras import need
 from .inline import inlined
 
 OPSET = 18
 """That of the exporters whose graphs existing controllers read."""
-BATCH = "batch"
 
 
 class Meaning(NamedTuple):

@@ -27,7 +27,6 @@ from .onboard.words import Told
 from .robots.imperfect import Imperfections
 from .robots.lockstep import Lockstep
 from .robots.simulated import Exchange, SimulatedRobot
-from .sessions import open_session
 from .thinking import graph, thinker
 
 SIGNALS = tuple(track.TOLERANCES)
@@ -143,7 +142,7 @@ def drive(read: Bundle, script: Script, imperfections: Imperfections, seed: int)
     contract = read.contract
     assert contract.robot is not None
     body = models.read(read.files[contract.robot.mjcf], contract)
-    real = graph(open_session(read.files[contract.graph.file]), contract)
+    real = graph(read.files[contract.graph.file], contract)
     length, found = script.drawn.shape[1], []
     for episode in range(len(script.drawn)):
         track_ = Track(read, imperfections, seed + episode)

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from .contract import Graph
+from .contract import BATCH, Graph
 from .extras import need
 
 MOST_TENSOR = 64 * 2**20
@@ -56,12 +56,15 @@ def check_tensor(onnx: Any, tensor: Any) -> None:
         raise ValueError(f"tensor {tensor.name!r} is not finite")
 
 
-def open_session(content: bytes, threads: int = 1) -> Any:
-    """The graph in ONNX Runtime, on so many cores. Raises Refused where it cannot be run."""
+def open_session(content: bytes, threads: int = 1, alone: bool = False) -> Any:
+    """The graph in ONNX Runtime, on so many cores; for one row `alone` it is leaner. Raises Refused where it cannot be
+    run."""
     onnxruntime = need("onnxruntime")
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
     options.log_severity_level = 3
+    if alone:
+        options.add_free_dimension_override_by_name(BATCH, 1)
     try:
         return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # its errors have no common type but this

@@ -3,7 +3,6 @@ thread of its own for one of chunks."""
 
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,13 +10,15 @@ from numpy.typing import NDArray
 from .brain import Infer
 from .contract import Contract
 from .onboard.chunked import Question
+from .sessions import open_session
 
 Outputs = dict[str, NDArray]
 
 
-def graph(session: Any, contract: Contract) -> Infer:
-    """The graph of a session of ONNX Runtime as the brain calls it, for one robot. Not thread-safe: inputs and outputs
-    have places of their own, which takes less time than new ones at every tick."""
+def graph(content: bytes, contract: Contract) -> Infer:
+    """A graph as the brain calls it, for one robot. Not thread-safe: inputs and outputs have places of their own, which
+    takes less time than new ones at every tick."""
+    session = open_session(content, alone=True)
     binding = session.io_binding()
     given, found = (
         {tensor.name: np.zeros((1, *tensor.shape), tensor.dtype) for tensor in side}

@@ -11,7 +11,6 @@ from ..bundle import Bundle
 from ..controller import Summary, run
 from ..onboard import model as models
 from ..robots.simulated import WATCHDOG
-from ..sessions import open_session
 from ..thinking import graph, thinker
 from .fault import AT, NORMAL, Fault
 from .stage import SPEED, Disk, Stage
@@ -46,7 +45,7 @@ def play(read: Bundle, fault: Fault, seed: int = 0) -> Outcome:
     """One fault, from standing up to the end. Raises ValueError for a bundle that is not for a robot."""
     contract, stage = read.contract, Stage(read, fault, seed)
     assert contract.robot is not None
-    real = graph(open_session(read.files[contract.graph.file]), contract)
+    real = graph(read.files[contract.graph.file], contract)
     mind = thinker(contract, stage.infer(real), lockstep=True)
     body = models.read(read.files[contract.robot.mjcf], contract)
     brain = Brain(contract, body, limits_of(contract), mind)

@@ -199,7 +199,7 @@ def test_on_a_robot_it_proves_itself_from_raw_readings(robot_folder, stands):
 @pytest.mark.parametrize("slow", [1, 3])
 def test_a_robot_goes_on_while_the_next_chunk_is_made(stands, slow, tmp_path):
     contract, xml = stands.contract, stands.files["robot.xml"]
-    real, asked = graph(open_session(stands.files["policy.onnx"]), contract), []
+    real, asked = graph(stands.files["policy.onnx"], contract), []
 
     def infer(inputs):
         asked.append({name: array[0] for name, array in inputs.items()})
@@ -223,7 +223,7 @@ def test_a_robot_goes_on_while_the_next_chunk_is_made(stands, slow, tmp_path):
 
 def test_a_robot_whose_answers_take_longer_than_a_chunk_lasts_is_stopped(stands):
     contract, xml = stands.contract, stands.files["robot.xml"]
-    mind = Later(graph(open_session(stands.files["policy.onnx"]), contract), 10)
+    mind = Later(graph(stands.files["policy.onnx"], contract), 10)
     brain = Brain(contract, models.read(xml, contract), limits_of(contract), mind)
     link = Lockstep(contract, Exchange(SimulatedRobot(contract, xml, Imperfections(), 0)))
     walk = ask(Mode.POLICY, 0.3)

@@ -13,7 +13,6 @@ from gambol.sim2real.robots.imperfect import Imperfections
 from gambol.sim2real.robots.lockstep import Lockstep
 from gambol.sim2real.robots.simulated import Exchange, SimulatedRobot
 from gambol.sim2real.safety import Reason
-from gambol.sim2real.sessions import open_session
 from gambol.sim2real.thinking import AtOnce, graph
 
 from .test_brain import ask
@@ -40,7 +39,7 @@ def stage(walker):
     def make(pauses=None):
         contract, xml = walker.contract, walker.files["robot.xml"]
         link = Recording(contract, Exchange(SimulatedRobot(contract, xml, Imperfections(latency_ms=2.0), 0)))
-        real, count = graph(open_session(walker.files["policy.onnx"]), contract), iter(range(10_000))
+        real, count = graph(walker.files["policy.onnx"], contract), iter(range(10_000))
 
         def infer(inputs):
             link.sleep_until(link.now() + (pauses or {}).get(next(count), 0.0))

@@ -3,7 +3,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from gambol.policies.nets.mlp import elu
-from gambol.sim2real.inline import inlined, padded
+from gambol.sim2real.inline import inlined
 
 
 def rewritten(function, *arguments):
@@ -35,19 +35,6 @@ def test_a_softmax_holds_no_infinity():
     assert "max" not in left
 
 
-@pytest.mark.parametrize("value", [0.0, 7.0])
-@pytest.mark.parametrize("config", [((1, 2, 0), (0, 3, 0)), ((0, 0, 0), (2, 1, 0)), ((0, 0, 0), (0, 0, 0))])
-def test_padding_is_what_it_was(config, value):
-    x = jnp.arange(6.0).reshape(2, 3)
-    np.testing.assert_array_equal(padded(x, jnp.float32(value), config), jax.lax.pad(x, jnp.float32(value), config))
-
-
-@pytest.mark.parametrize("config", [((-1, 0, 0), (0, 0, 0)), ((0, 0, 1), (0, 0, 0))])
-def test_padding_that_takes_away_or_goes_between_is_refused(config):
-    with pytest.raises(ValueError, match="what ONNX cannot: padding by"):
-        padded(jnp.ones((2, 3)), jnp.float32(0), config)
-
-
 def test_products_with_weights_are_layers_on_the_way_back_too():
     draw = np.random.default_rng(0)
     wide, narrow = (jnp.asarray(draw.normal(size=shape), jnp.float32) for shape in ((4, 7), (7, 2)))
@@ -72,25 +59,26 @@ def flat(jaxpr):
         yield from flat(inner.jaxpr) if inner is not None else [equation]
 
 
-def test_what_is_joined_and_split_again_is_neither():
-    def function(x, y):
-        whole = jnp.concatenate([2 * x, y], axis=-1)
-        alike = jnp.split(whole, [3], axis=-1)
-        other = jnp.split(whole, [2], axis=-1)
-        return *alike, *other
-
-    x, y = jnp.arange(6.0).reshape(2, 3), jnp.ones((2, 2))
-    found, left = rewritten(function, x, y)
-    for one, wanted in zip(found, function(x, y), strict=True):
-        np.testing.assert_array_equal(one, wanted)
-    assert "split" in left  # where the cut is elsewhere
-    alone = jax.make_jaxpr(lambda x, y: inlined(jax.make_jaxpr(lambda x, y: function(x, y)[:1])(x, y), x, y))(x, y)
-    kept, _ = jax.interpreters.partial_eval.dce_jaxpr(alone.jaxpr, [True])
-    assert {equation.primitive.name for equation in kept.eqns} == {"mul"}
-
-
 def test_an_elu_is_one_operation():
     x = jnp.linspace(-2, 2, 9)
     kept = jax.make_jaxpr(lambda x: inlined(jax.make_jaxpr(elu)(x), x))(x)
     assert [equation.params.get("name") for equation in kept.eqns] == ["elu"]
     np.testing.assert_allclose(jax.core.eval_jaxpr(kept.jaxpr, kept.consts, x)[0], elu(x), atol=1e-6)
+
+
+def test_the_same_thing_is_computed_once():
+    x = jnp.arange(3.0)
+    once = jax.make_jaxpr(lambda x: inlined(jax.make_jaxpr(lambda x: jnp.sin(x) * jnp.sin(x))(x), x))(x)
+    assert [equation.primitive.name for equation in once.eqns] == ["sin", "mul"]
+
+
+def test_what_one_loop_stacks_and_another_takes_apart_is_not_stacked():
+    def slope(x):
+        return jax.vjp(lambda x: jax.lax.scan(lambda c, _: (jnp.sin(c), None), x, None, length=3)[0], x)[1](x)[0]
+
+    x = jnp.arange(3.0)
+    (found,), _ = rewritten(slope, x)
+    np.testing.assert_allclose(found, slope(x), rtol=1e-6)
+    plain = jax.make_jaxpr(lambda x: inlined(jax.make_jaxpr(slope)(x), x))(x)
+    kept, _ = jax.interpreters.partial_eval.dce_jaxpr(plain.jaxpr, [True])
+    assert {equation.primitive.name for equation in kept.eqns} == {"sin", "cos", "mul"}

@@ -15,7 +15,7 @@ def test_warming_up_asks_for_what_the_graph_takes(walker):
 
 def test_the_graph_says_what_its_session_says(walker):
     session = open_session(walker.files["policy.onnx"])
-    infer, ticks = graph(session, walker.contract), ticks_of(walker)
+    infer, ticks = graph(walker.files["policy.onnx"], walker.contract), ticks_of(walker)
     said = [infer({"obs": ticks["in.obs"][i : i + 1]}) for i in range(3)]
     for i, outputs in enumerate(said):  # none is where another was
         np.testing.assert_array_equal(outputs["actions"], session.run(None, {"obs": ticks["in.obs"][i : i + 1]})[0])

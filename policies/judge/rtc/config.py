@@ -102,17 +102,12 @@ LEARNING = FlowLearning(
     held_out=0.02,
 )
 SMALL = RtcBench(
-    levels=(
-        "kinetix/l/h17_unicycle",
-        "kinetix/l/hard_lunar_lander",
-        "kinetix/l/car_launch",
-        "kinetix/l/mjc_half_cheetah",
-    ),
+    levels=("kinetix/l/mjc_half_cheetah", "kinetix/l/mjc_walker", "gambol/catcher", "gambol/catapult"),
     ppo=EXPERT,
     network=NetworkConfig((256, 256), (256, 256)),
     expert_steps=4_000_000,
-    flow=LEARNING,
-    chunks=1_000_000,
+    flow=replace(LEARNING, batch=256),
+    chunks=800_000,
     episodes=1500,
     methods=("naive", "guided", "identity", "hard", "settled", "ensemble"),  # 16 chunks for every one are too dear here
 )

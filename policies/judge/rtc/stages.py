@@ -19,7 +19,7 @@ from ...data.collect import collect
 from ...data.recording import OBSERVATION, Recording
 from ...data.write import write
 from ...learn.config import TrainConfig
-from ...learn.flow.parts import make_parts
+from ...learn.flow.parts import Parts, make_parts
 from ...learn.run import CONFIG, load_policy, train
 from ..rollout import evaluate
 from .config import LEAST, RtcBench
@@ -39,12 +39,14 @@ def run(bench: RtcBench, folder: Path, say: Say) -> list[dict[str, Any]]:
         folder.mkdir(parents=True, exist_ok=True)
         write_atomically(folder / SETTINGS, json.dumps(settings, indent=1).encode())
     done = cells(folder)
+    env = make_planar(bench.env(bench.levels[0]))
+    parts = make_parts(env.spec, bench.flow)  # one for all, so that playing is compiled once per method
     for level in bench.levels:
         rates = experts(bench, level, folder, say)
         data = recordings(bench, level, rates, folder, say)
         for seed in range(bench.seeds):
             policies = learned(bench, level, seed, data, folder, say)
-            for cell in judged(bench, level, seed, policies, max(rates), done, say):
+            for cell in judged(bench, parts, level, seed, policies, max(rates), done, say):
                 with (folder / CELLS).open("a") as stream:
                     stream.write(json.dumps(cell) + "\n")
                 done.append(cell)
@@ -127,6 +129,7 @@ def on(config: TrainConfig, place: Path, what: str, say: Say) -> Path:
 
 def judged(
     bench: RtcBench,
+    parts: Parts,
     level: str,
     seed: int,
     policies: dict[str, Path],
@@ -142,8 +145,6 @@ def judged(
         if not missing:
             continue
         loaded = load_policy(policies["settled" if method == "settled" else "naive"], "latest")
-        assert loaded.config.flow is not None
-        parts = make_parts(env.spec, loaded.config.flow)
         for delay in missing:
             every = max(delay, 1)
             found = play(env, parts, method, loaded.params, np.zeros(bench.rollouts, int), every, delay, seed)

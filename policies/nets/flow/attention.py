@@ -2,6 +2,7 @@
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import Array
 
 BASE = 10_000.0
@@ -11,8 +12,8 @@ HIDDEN = -2.38e38
 
 
 def block_mask(queries: Array, keys: Array, valid: Array) -> Array:
-    """[B, Q, K] bool: who sees whom. `queries` [Q] and `keys` [K] int are the blocks that tokens belong to, in order;
-    each sees all of its own block and of earlier ones, where `valid` [B, K] bool."""
+    """[B or 1, Q, K] bool: who sees whom. `queries` [Q] and `keys` [K] int are the blocks that tokens belong to, in
+    order; each sees all of its own block and of earlier ones, where `valid` [B or 1, K] bool."""
     return (keys[None, :] <= queries[:, None])[None] & valid[:, None, :]
 
 
@@ -22,24 +23,40 @@ def positions(valid: Array, start: Array | int = 0) -> Array:
 
 
 def rotated(x: Array, place: Array) -> Array:
-    """Queries or keys [B, N, heads, D] of tokens at `place` [B, N], turned by their positions: the first half of D are
-    real parts, the second imaginary ones."""
-    half = x.shape[-1] // 2
-    waves = BASE ** (-jnp.arange(half, dtype=jnp.float32) / half)
+    """Queries or keys [B, N, heads, D] of tokens at `place` [B or 1, N], turned by their positions: the first half of D
+    are real parts, the second imaginary ones."""
+    size = x.shape[-1]
+    half = size // 2
+    waves = BASE ** (-(np.arange(size, dtype=np.float32) % half) / half)
     angle = place[..., None, None].astype(jnp.float32) * waves
-    cosine, sine = jnp.cos(angle), jnp.sin(angle)
-    real, imaginary = x[..., :half].astype(jnp.float32), x[..., half:].astype(jnp.float32)
-    turned = jnp.concatenate([real * cosine - imaginary * sine, imaginary * cosine + real * sine], axis=-1)
+    times_i = (np.eye(size, k=half) - np.eye(size, k=-half)).astype(np.float32)
+    """Real parts become imaginary, these negative real."""
+    full = x.astype(jnp.float32)
+    turned = full * jnp.cos(angle) + jnp.matmul(full, times_i, precision="highest") * jnp.sin(angle)
     return turned.astype(x.dtype)
 
 
 def attend(queries: Array, keys: Array, values: Array, mask: Array) -> Array:
-    """[B, Q, heads, D] mixed values. `queries` [B, Q, heads, D]; `keys` and `values` [B, K, kv_heads, D]; `mask` [B, Q,
-    K] bool. Logits are float32."""
+    """[B, Q, heads, D] mixed values. `queries` [B, Q, heads, D]; `keys` and `values` [B, K, kv_heads, D]; `mask` [B or
+    1, Q or 1, K] bool. Logits are float32."""
     batch, count, heads, width = queries.shape
     shared = keys.shape[2]
-    grouped = queries.reshape(batch, count, shared, heads // shared, width) * width**-0.5
-    logits = jnp.einsum("bqsgd,bksd->bsgqk", grouped, keys, preferred_element_type=jnp.float32)
-    shares = jax.nn.softmax(jnp.where(mask[:, None, None], logits, HIDDEN), axis=-1).astype(values.dtype)
-    mixed = jnp.einsum("bsgqk,bksd->bqsgd", shares, values)
-    return mixed.reshape(batch, count, heads, width)
+    grouped = jnp.moveaxis(queries.reshape(batch, count, shared, heads // shared, width), 1, 3) * width**-0.5
+    alike = ((0, 1), (0, 2))  # batch and shared head
+    logits = jax.lax.dot_general(grouped, keys, (((4,), (3,)), alike), preferred_element_type=jnp.float32)
+    shares = softmax(jnp.where(mask[:, None, None], logits, HIDDEN)).astype(values.dtype)
+    mixed = jax.lax.dot_general(shares, values, (((4,), (1,)), alike))
+    return jnp.moveaxis(mixed, 3, 1).reshape(batch, count, heads, width)
+
+
+@jax.custom_jvp
+def softmax(x: Array) -> Array:
+    """Along the last axis."""
+    return jax.nn.softmax(x)
+
+
+@softmax.defjvp
+def _softmax_change(at: tuple[Array], by: tuple[Array]) -> tuple[Array, Array]:
+    """In terms of the outcome, which takes half as many operations as what is derived without this."""
+    found = softmax(*at)
+    return found, found * (by[0] - (found * by[0]).sum(axis=-1, keepdims=True))

@@ -21,24 +21,59 @@ EPSILON = 1e-6
 plain = nnx.initializers.variance_scaling(1.0, "fan_in", "truncated_normal")
 
 
-class Norm(nnx.Module):
-    """RMS norm (Zhang and Sennrich 2019), with a scale of its own or one that a condition of `width` gives."""
+class Row(NamedTuple):
+    """What a norm does to tokens: [width], or [B or 1, N or 1, width]."""
 
-    def __init__(self, width: int, adaptive: bool, *, rngs: nnx.Rngs):
-        self.scale = None if adaptive else nnx.Param(jnp.zeros(width))
-        zeros = nnx.initializers.zeros_init()
-        self.modulation = nnx.Linear(width, 3 * width, kernel_init=zeros, rngs=rngs) if adaptive else None
+    scale: Array
+    shift: Array | None = None
+    gate: Array | None = None
+    """Of what is made of them."""
 
-    def __call__(self, x: Array, told: Condition | None) -> tuple[Array, Array | None]:
-        """[B, N, width] normalised, in float32, and the gate of what is made of it, if any, of the same shape or one
-        that goes with it."""
-        x = x.astype(jnp.float32)
-        x = x * jax.lax.rsqrt(jnp.mean(x**2, axis=-1, keepdims=True) + EPSILON)
-        if self.scale is not None:
-            return x * (1 + self.scale[...]), None
-        assert told is not None and self.modulation is not None
-        scale, shift, gate = jnp.split(through(told, self.modulation), 3, axis=-1)
-        return x * (1 + scale) + shift, gate
+
+class Rows(nnx.Module):
+    """What `count` norms do: scales of their own, or all that a condition of `width` gives."""
+
+    def __init__(self, count: int, width: int, adaptive: bool, *, rngs: nnx.Rngs):
+        self.count, self.width, zeros = count, width, nnx.initializers.zeros_init()
+        self.scales = None if adaptive else nnx.Param(jnp.zeros((count, width)))
+        self.modulation = nnx.Linear(width, 3 * count * width, kernel_init=zeros, rngs=rngs) if adaptive else None
+
+    def __call__(self, told: Condition | None) -> list[Row]:
+        """One for each norm."""
+        if self.scales is not None:
+            return [Row(1 + scale) for scale in self.scales[...]]
+        assert told is not None
+        parts = jnp.split(through(told, self._modulated), 3 * self.count, axis=-1)
+        return [Row(*parts[i : i + 3]) for i in range(0, 3 * self.count, 3)]
+
+    def _modulated(self, told: Array) -> Array:
+        assert self.modulation is not None
+        at_rest = jnp.tile(jnp.repeat(jnp.array([1.0, 0.0, 0.0]), self.width), self.count)
+        return self.modulation(told) + at_rest
+
+
+def normed(x: Array, row: Row) -> Array:
+    """RMS norm (Zhang and Sennrich 2019) of [B, N, width], in float32."""
+    x = unit(x.astype(jnp.float32)) * row.scale
+    return x if row.shift is None else x + row.shift
+
+
+@jax.custom_jvp
+def unit(x: Array) -> Array:
+    """Each token with a root mean square of 1."""
+    return x * _inverse(x)
+
+
+@unit.defjvp
+def _unit_change(at: tuple[Array], by: tuple[Array]) -> tuple[Array, Array]:
+    """In terms of the outcome, which takes half as many operations as what is derived without this."""
+    inverse = _inverse(*at)
+    found = at[0] * inverse
+    return found, (by[0] - found * jnp.mean(found * by[0], axis=-1, keepdims=True)) * inverse
+
+
+def _inverse(x: Array) -> Array:
+    return jax.lax.rsqrt(jnp.mean(x**2, axis=-1, keepdims=True) + EPSILON)
 
 
 class Heads(NamedTuple):
@@ -59,9 +94,8 @@ class Expert(nnx.Module):
         def matrix(inputs: int, outputs: int) -> nnx.Param:
             return nnx.Param(plain(rngs.params(), (inputs, outputs), jnp.float32))
 
-        self.before = Norm(width, adaptive, rngs=rngs)
+        self.rows = Rows(2, width, adaptive, rngs=rngs)
         self.queries, self.shared, self.out = matrix(width, inner), matrix(width, shared), matrix(inner, width)
-        self.between = Norm(width, adaptive, rngs=rngs)
         self.gate, self.up, self.down = (
             matrix(width, sizes.mlp),
             matrix(width, sizes.mlp),
@@ -69,24 +103,23 @@ class Expert(nnx.Module):
         )
         self.head_dim, self.compute = config.head_dim, jnp.dtype(config.compute)
 
-    def heads(self, x: Array, place: Array, told: Condition | None) -> tuple[Heads, Array | None]:
-        """Of tokens [B, N, width] at `place` [B, N]; and the gate of what attention will bring them."""
-        seen, gate = self.before(x, told)
-        seen = seen.astype(self.compute)
+    def heads(self, x: Array, place: Array, row: Row) -> Heads:
+        """Of tokens [B, N, width] at `place` [B or 1, N], normed by the first of `rows`."""
+        seen = normed(x, row).astype(self.compute)
         queries, shared = (
             self._times(seen, kernel).reshape(*x.shape[:2], kernel.shape[-1] // self.head_dim, self.head_dim)
             for kernel in (self.queries, self.shared)
         )
         keys, values = jnp.split(shared, 2, axis=2)
-        return Heads(rotated(queries, place), rotated(keys, place), values), gate
+        return Heads(rotated(queries, place), rotated(keys, place), values)
 
-    def after(self, x: Array, mixed: Array, gate: Array | None, told: Condition | None) -> Array:
+    def after(self, x: Array, mixed: Array, rows: list[Row]) -> Array:
         """The tokens [B, N, width] with what attention brought [B, N, heads, head_dim], then fed forward."""
-        x = x + _gated(self._times(mixed.reshape(*mixed.shape[:2], self.out.shape[-2]), self.out), gate)
-        seen, gate = self.between(x, told)
-        seen = seen.astype(self.compute)
+        first, second = rows
+        x = x + _gated(self._times(mixed.reshape(*mixed.shape[:2], self.out.shape[-2]), self.out), first.gate)
+        seen = normed(x, second).astype(self.compute)
         hidden = jax.nn.gelu(self._times(seen, self.gate), approximate=True) * self._times(seen, self.up)
-        return x + _gated(self._times(hidden, self.down), gate)
+        return x + _gated(self._times(hidden, self.down), second.gate)
 
     def _times(self, x: Array, kernel: Any) -> Array:
         return x @ kernel[...].astype(self.compute)

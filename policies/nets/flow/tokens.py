@@ -58,13 +58,16 @@ class Tokens(nnx.Module):
             raise ValueError(f"observation space is {space}: nothing in it can be a token")
 
     def __call__(self, observation: dict[str, Array], worlds: int) -> tuple[Array, Array]:
-        """Arrays [B, ...] by name -> tokens [B, P, width] and which of them are there [B, P] bool."""
-        tokens, valid = [jnp.zeros((worlds, 0, self.width))], [jnp.ones((worlds, 0), bool)]
+        """Arrays [B, ...] by name -> tokens [B, P, width] and which of them are there [B, P] bool, or [1, P] where
+        all are."""
+        tokens, valid = [jnp.zeros((worlds, 0, self.width))], [jnp.ones((1, 0), bool)]
         for name, look in self.looks.items():
             seen = observation[name]
             seen = seen.astype(jnp.float32) / 255 if seen.dtype == jnp.uint8 else seen
             found = look(seen).reshape(worlds, -1, self.width)
             there = observation.get(f"{name.removesuffix('s')}_mask")
             tokens.append(found + self.places[name][...] if name in self.places else found)
-            valid.append(jnp.ones(found.shape[:2], bool) if there is None else there)
+            valid.append(jnp.ones((1, found.shape[1]), bool) if there is None else there)
+        rows = max(each.shape[0] for each in valid)
+        valid = [jnp.broadcast_to(each, (rows, each.shape[1])) for each in valid]
         return jnp.concatenate(tokens, axis=1), jnp.concatenate(valid, axis=1)

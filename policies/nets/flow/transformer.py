@@ -15,7 +15,7 @@ from jax import Array
 from .attention import attend, block_mask, positions
 from .condition import Condition
 from .config import ExpertConfig, FlowConfig
-from .expert import Expert, Norm
+from .expert import Expert, Rows, normed
 
 
 @jax.tree_util.register_dataclass
@@ -28,7 +28,7 @@ class Known:
     values: Array
     """The same."""
     valid: Array
-    """[B, P] bool"""
+    """[B or 1, P] bool"""
 
 
 class Stack(nnx.Module):
@@ -58,29 +58,30 @@ class Transformer(nnx.Module):
         self.prefix = Stack(config, config.prefix, False, rngs=rngs)
         adaptive = config.time == "adaptive"
         self.action = Stack(config, config.action, adaptive, rngs=rngs)
-        self.last = Norm(config.action.width, adaptive, rngs=rngs)
+        self.last = Rows(1, config.action.width, adaptive, rngs=rngs)
 
     def encode(self, tokens: Array, valid: Array, skipping: Array | None = None, skipped: float = 0.0) -> Known:
-        """What is known, as tokens [B, P, width] of one block, where `valid` [B, P] bool.
+        """What is known, as tokens [B, P, width] of one block, where `valid` [B or 1, P] bool.
 
         With the key `skipping` each layer but the first and the last takes only a share of the tokens further, drawn
         for every sample, and leaves out `skipped` of them (Yao et al. 2022, Random-LTD); all show keys and values.
         """
-        place, (worlds, count) = positions(valid), valid.shape
+        place, (worlds, count, _) = positions(valid), tokens.shape
 
         def full(layer: Expert, x: Array, _: None) -> tuple[Array, tuple[Array, Array]]:
-            heads, _gate = layer.heads(x, place, None)
-            mask = jnp.broadcast_to(valid[:, None, :], (worlds, count, count))
-            return layer.after(x, attend(*heads, mask), None, None), (heads.keys, heads.values)
+            rows = layer.rows(None)
+            heads = layer.heads(x, place, rows[0])
+            return layer.after(x, attend(*heads, valid[:, None, :]), rows), (heads.keys, heads.values)
 
         def partly(layer: Expert, x: Array, key: Array) -> tuple[Array, tuple[Array, Array]]:
-            heads, _gate = layer.heads(x, place, None)
+            rows = layer.rows(None)
+            heads = layer.heads(x, place, rows[0])
             chosen = jnp.sort(jnp.argsort(jax.random.uniform(key, (worlds, count)), axis=1)[:, :kept], axis=1)
-            rows = jnp.arange(worlds)[:, None]
-            mask = jnp.broadcast_to(valid[rows, chosen][:, None, :], (worlds, kept, kept))
-            queries, keys, values = (part[rows, chosen] for part in heads)
-            mixed = attend(queries, keys, values, mask)
-            x = x.at[rows, chosen].set(layer.after(x[rows, chosen], mixed, None, None))
+            each = jnp.arange(worlds)[:, None]
+            there = jnp.broadcast_to(valid, (worlds, count))[each, chosen]
+            queries, keys, values = (part[each, chosen] for part in heads)
+            mixed = attend(queries, keys, values, there[:, None, :])
+            x = x.at[each, chosen].set(layer.after(x[each, chosen], mixed, rows))
             return x, (heads.keys, heads.values)
 
         x, kept, depth = tokens.astype(jnp.float32), count - round(skipped * count), self.prefix.depth
@@ -97,16 +98,17 @@ class Transformer(nnx.Module):
         """Tokens [B, S, width] of `blocks` [S] int, which see what is known and each other by blocks, and are `told`
         the time if norms are adaptive -> [B, S, width], normalised."""
         count = tokens.shape[1]
-        real = jnp.ones((tokens.shape[0], count), bool)
+        real = jnp.ones((known.valid.shape[0], count), bool)
         place = positions(real, start=known.valid.sum(axis=-1, keepdims=True))
         everything = jnp.concatenate([known.valid, real], axis=1)
         all_blocks = jnp.concatenate([jnp.full(known.valid.shape[1], -1), blocks])
         mask = block_mask(blocks, all_blocks, everything)
 
         def body(layer: Expert, x: Array, kept: tuple[Array, Array]) -> tuple[Array, None]:
-            heads, gate = layer.heads(x, place, told)
+            rows = layer.rows(told)
+            heads = layer.heads(x, place, rows[0])
             keys, values = (jnp.concatenate([old, new], axis=1) for old, new in zip(kept, heads[1:], strict=True))
-            return layer.after(x, attend(heads.queries, keys, values, mask), gate, told), None
+            return layer.after(x, attend(heads.queries, keys, values, mask), rows), None
 
         x, _ = self.action.scan(body, tokens.astype(jnp.float32), (known.keys, known.values))
-        return self.last(x, told)[0]
+        return normed(x, self.last(told)[0])
