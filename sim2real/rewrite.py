@@ -40,6 +40,15 @@ class Made(NamedTuple):
         return found if found and found.by in by else None
 
 
+PAIRS: dict[str, Callable[[Any, Any], Array]] = {
+    "add": jax.lax.add,
+    "add_any": jax.lax.add,
+    "sub": jax.lax.sub,
+    "mul": jax.lax.mul,
+    "div": jax.lax.div,
+    "min": jax.lax.min,
+    "max": jax.lax.max,
+}
 Rule = Callable[[list[Any], Any, Made], list[Any] | None]
 
 
@@ -97,7 +106,7 @@ def reshaped(array: Array, shape: tuple[Any, ...], made: Made) -> Array:
 
 def pair(given: list[Any], equation: Any, made: Made) -> list[Any] | None:
     """Of two arrays one may be narrow where the other is of the full shape, as ONNX repeats it by itself."""
-    do = getattr(jax.lax, {"add_any": "add"}.get(equation.primitive.name, equation.primitive.name))
+    do = PAIRS[equation.primitive.name]
     left, right, shape = *given, equation.outvars[0].aval.shape
     if made.origin(right, "broadcast_in_dim") and np.shape(left) == shape:
         return [do(left, narrow(right, made))]
@@ -168,6 +177,7 @@ def total(given: list[Any], equation: Any, made: Made) -> list[Any]:
 
 
 RULES: dict[str, Rule] = {
+    **dict.fromkeys(PAIRS, pair),
     "split": split,
     "select_n": select,
     "max": larger,
@@ -177,5 +187,4 @@ RULES: dict[str, Rule] = {
     "broadcast_in_dim": repeat,
     "reshape": lambda given, equation, made: [reshaped(given[0], equation.outvars[0].aval.shape, made)],
     "transpose": lambda given, equation, made: [turned(given[0], equation.params["permutation"], made)],
-    **dict.fromkeys(("add", "sub", "mul", "div", "min", "add_any"), pair),
 }
