@@ -58,14 +58,20 @@ def faults(found: list[Row]) -> str:
         "| fault | ended in | after | reason |",
         "|---|---|---:|---|",
         *(
-            f"| {fault['name']} | {fault['ended']} | "
-            f"{'' if fault['after'] is None else format(1e3 * fault['after'], '.0f') + ' ms'} | {fault['reason']} |"
+            f"| {fault['name']} | {fault['ended']} | {since(fault['after'])} | {fault['reason']} |"
             for fault in row["faults"]
         ),
         "",
         f"{row['count']} faults: {told}; {unsafe} not as they should.",
     ]
     return "\n".join(lines)
+
+
+def since(seconds: float | None) -> str:
+    """From the beginning of a fault until the robot damps. Some are there before it stands."""
+    if seconds is None:
+        return ""
+    return f"{1e3 * seconds:.0f} ms" if seconds >= 0 else "as it rises"
 
 
 def compression(found: list[Row]) -> str:

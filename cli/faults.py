@@ -72,7 +72,7 @@ def main(argv: list[str]) -> int:
 
 def tell(outcome: Outcome) -> Outcome:
     """Print a row, and pass the outcome on."""
-    when = f"after {1e3 * outcome.after:4.0f} ms" if np.isfinite(outcome.after) else ""
+    when = f"after {1e3 * outcome.after:4.0f} ms" if outcome.after >= 0 else "as it rises" if outcome.after < 0 else ""
     row = f"{'ok' if outcome.ok else 'NOT SAFE':<8}  {outcome.name:<42} {outcome.ended:<6} {when:<14} {outcome.reason}"
     print("; ".join([row.rstrip(), *outcome.complaints]), flush=True)
     return outcome

@@ -103,6 +103,8 @@ def main(argv: list[str]) -> int:
     print(f"{summary.ticks} ticks, {summary.missed} missed; p99: late {late:.2f} ms, inference {inference:.3f} ms")
     for stop in summary.stops:
         print(f"stopped at {stop.time:.2f} s: {stop.reason.name.lower().replace('_', ' ')}")
+    if not summary.heard:
+        print(f"nothing was heard of --robot {options.robot}: is it on, and is that its address?")
     if options.json:
         print(json.dumps(told))
     return 0 if told["ok"] else FAILED
@@ -115,7 +117,7 @@ def tell(summary: Summary) -> dict:
         return {f"p{percent}": spread.quantile(percent / 100) for percent in (50, 99)}
 
     return {
-        "ok": not summary.stops,
+        "ok": not summary.stops and summary.heard > 0,
         "ticks": summary.ticks,
         "missed": summary.missed,
         "jitter_ms": quantiles(summary.late),
@@ -123,4 +125,5 @@ def tell(summary: Summary) -> dict:
         "stops": [{"time": stop.time, "reason": stop.reason.name.lower()} for stop in summary.stops],
         "modes": summary.modes,
         "lost": summary.lost,
+        "heard": summary.heard,
     }

@@ -75,6 +75,8 @@ class Summary(NamedTuple):
     """Ticks in each mode."""
     lost: int
     """Ticks that could not be logged."""
+    heard: int
+    """Ticks by which the robot had said something."""
 
 
 def run(
@@ -93,7 +95,7 @@ def run(
     """
     dt, state = brain.contract.control_dt, State()
     late, inference, stops, modes = Spread(), Spread(), [], dict.fromkeys((mode.name.lower() for mode in Mode), 0)
-    ticks = missed = skipped = 0
+    ticks = missed = skipped = heard = 0
     gc.collect()
     gc.freeze()
     gc.disable()
@@ -122,7 +124,7 @@ def run(
                     "tick_ms": 1e3 * (done - start),
                 }
                 writer.write(**known, **spent)
-            ticks += 1
+            ticks, heard = ticks + 1, heard + bool(np.isfinite(sense.age))
             modes[order.mode.name.lower()] += 1
             late.add(1e3 * (start - due))
             if mind.taken:
@@ -142,7 +144,7 @@ def run(
         gc.enable()
         gc.unfreeze()
     lost = writer.lost if writer else 0
-    return Summary(ticks, missed, late, inference, tuple(stops), modes, lost)
+    return Summary(ticks, missed, late, inference, tuple(stops), modes, lost, heard)
 
 
 def rehearse(brain: Brain, state: State, sense: Sense, ask: Ask, clock: Clock, until: float) -> None:

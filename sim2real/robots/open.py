@@ -28,7 +28,7 @@ DOMAINS = 200
 def open_robot(name: str, folder: Path, contract: Contract, imperfections: Imperfections, seed: int) -> Iterator[Link]:
     """The link to a robot: `mujoco` starts one in a process of its own and ends it afterwards.
 
-    Raises ValueError for a name that means nothing, OSError where an address cannot be used.
+    Raises ValueError for a name that means nothing and an address that cannot be used.
     """
     if name in ("mujoco", "mujoco-dds"):
         with simulated(folder, imperfections, seed, "dds" if name == "mujoco-dds" else "udp") as (_, where):
@@ -49,7 +49,10 @@ def link_to(name: str, contract: Contract) -> Link:
         host = port = None
         domain = 0
     if host and address.scheme == "udp":
-        return UdpLink(contract, host, port or PORT)
+        try:
+            return UdpLink(contract, host, port or PORT)
+        except OSError as error:
+            raise ValueError(f"--robot is {name!r}: {error.strerror}") from None
     if host and address.scheme == "dds":
         return DdsLink(contract, domain, host)
     raise ValueError(f"--robot is {name!r}: use {NAMES}")

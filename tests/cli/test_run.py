@@ -46,6 +46,7 @@ def test_a_bundle_that_cannot_be_proved_is_not_run(walker_folder, tmp_path, caps
     ("words", "message"),
     [
         (["--robot", "spot"], "--robot is 'spot': use mujoco, mujoco-dds, udp://HOST:PORT"),
+        (["--robot", "udp://no.such.host.invalid"], "--robot is 'udp://no.such.host.invalid': "),
         (["--script", "no.yaml"], "no.yaml: No such file"),
         (["--imperfections.loss", "2"], "loss is 2.0: it must be below 1"),
         (["--operator", "gamepad"], "plug one in"),
@@ -54,3 +55,12 @@ def test_a_bundle_that_cannot_be_proved_is_not_run(walker_folder, tmp_path, caps
 def test_wrong_use_is_told_in_one_line(walker_folder, capsys, words, message):
     assert cli.main(["run", str(walker_folder), *words]) == 2
     assert message in capsys.readouterr().err
+
+
+def test_a_robot_that_is_not_there_is_no_success(walker_folder, tmp_path, capsys):
+    (tmp_path / "s.yaml").write_text("moments: [{at: 0.0, mode: stand}, {at: 0.2}]")
+    words = ["--robot", "udp://127.0.0.1:9", "--script", str(tmp_path / "s.yaml"), "--json"]
+    assert cli.main(["run", str(walker_folder), *words]) == 1
+    *_, said, told = capsys.readouterr().out.splitlines()
+    assert said == "nothing was heard of --robot udp://127.0.0.1:9: is it on, and is that its address?"
+    assert not json.loads(told)["ok"] and json.loads(told)["heard"] == 0
