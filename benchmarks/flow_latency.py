@@ -63,7 +63,7 @@ def calls(env: PlanarEnv, flow: FlowLearning) -> tuple[dict[str, Call], dict[str
         made = chunks.export(policy, like, plain_meaning(6), "policy.onnx", ("obs", "actions"), 0)
         rows = {tensor.name: made.ticks[f"in.{tensor.name}"] for tensor in made.graph.inputs}
         one = {name: values[40:41] for name, values in rows.items()}
-        session = open_session(made.content)
+        session = open_session(made.content, alone=True)
         found[f"onnx {method}"] = lambda session=session, one=one: session.run(None, one)
         ask = jax.jit(chunks.asked(make_parts(env.spec, policy.config.flow), policy.params, like, plain_meaning(6)))  # pyright: ignore[reportArgumentType]
         given = [jnp.asarray(values) for values in one.values()]
@@ -72,9 +72,9 @@ def calls(env: PlanarEnv, flow: FlowLearning) -> tuple[dict[str, Call], dict[str
             found |= halves(made.parts, one["obs"], flow.horizon, "")
             found |= halves({n: in_int8(x) for n, x in made.parts.items()}, one["obs"], flow.horizon, " int8")
             whole = in_int8(made.content)
-            coarse = open_session(whole)
+            coarse = open_session(whole, alone=True)
             found["onnx naive int8"] = lambda coarse=coarse, one=one: coarse.run(None, one)
-            fine, rough = (s.run(None, rows)[0] for s in (session, coarse))
+            fine, rough = (open_session(content).run(None, rows)[0] for content in (made.content, whole))
             off = {"action_error": float(np.linalg.norm(rough - fine) / np.linalg.norm(fine))}
             off |= {"bytes": len(made.content), "bytes_int8": len(whole)}
     return found, off
@@ -87,7 +87,7 @@ def in_int8(content: bytes) -> bytes:
 
 def halves(parts: dict[str, bytes], seen: np.ndarray, horizon: int, kind: str) -> dict[str, Call]:
     """Encoding, and one step of the flow."""
-    encode, denoise = (open_session(parts[name]) for name in (chunks.ENCODE, chunks.DENOISE))
+    encode, denoise = (open_session(parts[name], alone=True) for name in (chunks.ENCODE, chunks.DENOISE))
     known = encode.run(None, {"obs": seen})
     names = [value.name for value in encode.get_outputs()]
     given = dict(zip(names, known, strict=True))

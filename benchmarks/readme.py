@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import deploy_tables as deploy
+from benchmarks import flow_tables as flow
 from benchmarks import track_tables as track
 
 ROOT = Path(__file__).parents[1]
-PAGES = (ROOT / "README.md", *(ROOT / "docs" / f"{name}.md" for name in ("engine", "track", "deploy")))
+PAGES = (ROOT / "README.md", *(ROOT / "docs" / f"{name}.md" for name in ("engine", "track", "deploy", "flow")))
 
 Row = dict[str, Any]
 
@@ -181,6 +182,8 @@ def tables() -> dict[str, str]:
         "track-speed": track.speed(newest("track_speed")),
         "track-quick": track.quick(newest("track_quick", preset="track-b1z1-quick")),
         **{part: deployed(part, *how) for part, how in DEPLOYED.items()},
+        "latency": once_measured(flow.latency, newest_of_each("flow_latency", "head")),
+        "rtc": once_measured(flow.rtc, newest_of_each("rtc", "preset", preset="small")),
     }
 
 
@@ -196,7 +199,11 @@ DEPLOYED = {
 
 def deployed(part: str, table: Callable[[list[Row]], str], field: str) -> str:
     """The table of a part, or that there is none yet."""
-    found = newest_of_each("sim2real", field, part=part)
+    return once_measured(table, newest_of_each("sim2real", field, part=part))
+
+
+def once_measured(table: Callable[[list[Row]], str], found: list[Row]) -> str:
+    """A table, if there are rows for it."""
     return table(found) if found else "Not measured yet."
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from benchmarks import readme, track_tables
+from benchmarks import flow_tables, readme, track_tables
 
 
 def of_suite(suite: str, engine: str):
@@ -11,8 +11,17 @@ def of_suite(suite: str, engine: str):
 
 def of_part(part: str):
     table, _ = readme.DEPLOYED[part]
-    rows = [row for row in readme.rows("sim2real") if row["part"] == part]
+    return once(table, [row for row in readme.rows("sim2real") if row["part"] == part])
+
+
+def once(table, rows):
     return [table([row]) for row in rows] or ["Not measured yet."]
+
+
+def latency():
+    """Columns are heads: any choice of one row each, of those that were measured."""
+    rows = readme.newest_of_each("flow_latency", "head")
+    return [flow_tables.latency(rows)] if rows else ["Not measured yet."]
 
 
 MADE_FROM = {
@@ -29,6 +38,8 @@ MADE_FROM = {
     "track-speed": lambda: [track_tables.speed(row) for row in readme.rows("track_speed")],
     "track-quick": lambda: [track_tables.quick(row) for row in readme.rows("track_quick")],
     **{part: lambda part=part: of_part(part) for part in readme.DEPLOYED},
+    "latency": latency,
+    "rtc": lambda: once(flow_tables.rtc, [row for row in readme.rows("rtc") if row["preset"] == "small"]),
 }
 """By mark of the pages, what each row of the results would say there. Newer rows than those quoted do no harm."""
 
@@ -74,3 +85,29 @@ def test_every_line_comes_from_a_row(mark):
     assert set(lines) <= {line for text in MADE_FROM[mark]() for line in text.splitlines()}, (
         "figures that no row has: run python -m benchmarks.readme"
     )
+
+
+def test_what_chunks_take_and_bridge_stands_by_head_and_by_delay():
+    over = {f"{runtime} {method}": 1.05 for runtime in ("onnx", "jax") for method in flow_tables.LED}
+    row = {"head": "tiny", "ms": dict.fromkeys(flow_tables.PARTS, 0.5), "over_naive": over | {"onnx guided": 2.4}}
+    row |= {"device": "abacus", "steps": 5, "action_error": 0.012}
+    lines = flow_tables.latency([row, row | {"head": "small"}]).splitlines()
+    assert (
+        lines[0].endswith("| `tiny` | `small` |")
+        and "| `guided` to `naive` (aim: at most 2.5) | 2.40 x | 2.40 x |" in lines
+    )
+    assert lines[-1].endswith("by 1.2 %, 1.2 %.") and "abacus" in lines[-1]
+    cell = {"rate": 0.5, "lo": 0.4, "hi": 0.6, "delta": 1.0, "jerk": 2.0}
+    better = {"better": {"mean": 0.2, "lo": 0.1, "hi": 0.3}}
+    methods = {"naive": {"0": cell, "4": cell}, "settled": {"0": cell | better, "4": cell | {"delta": 3.0} | better}}
+    found = {
+        "delays": [0, 4],
+        "levels": {"a": {}, "b": {}},
+        "seeds": 2,
+        "rollouts": 9,
+        "experts": 0.9,
+        "methods": methods,
+    }
+    lines = flow_tables.rtc([found]).splitlines()
+    assert lines[3] == "| `settled` | 50.0 (40 to 60) | 50.0 (40 to 60) | 2.00 | 2.00 |"
+    assert lines[-1] == "`settled` at delay 4, beside `naive`: +20.0 points (+10.0 to +30.0)."

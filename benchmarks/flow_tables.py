@@ -1,0 +1,82 @@
+"""Tables of chunks of actions, from the rows of `benchmarks/flow_latency.py` and of `gambol bench rtc`."""
+
+from typing import Any
+
+Row = dict[str, Any]
+PARTS = {
+    "encode": "what is observed, encoded",
+    "denoise": "one step of the flow",
+    "onnx naive": "a chunk, `naive`",
+    "onnx naive int8": "the same in 8 bits",
+}
+LED = {"settled": 1.07, "identity": None, "guided": 2.5}
+"""Ways to go on from the chunk before, and what they may cost."""
+
+
+def latency(found: list[Row]) -> str:
+    """How long a chunk takes on one core, a column per head."""
+
+    def line(title: str, cells: list[str]) -> str:
+        return f"| {title} | {' | '.join(cells)} |"
+
+    def times(runtime: str, method: str) -> list[str]:
+        return [f"{row['over_naive'][f'{runtime} {method}']:.2f} x" for row in found]
+
+    lines = [
+        line("ONNX Runtime, one core, ms", [f"`{row['head']}`" for row in found]),
+        f"|---|{'---:|' * len(found)}",
+        *(line(title, [f"{row['ms'][part]:.3f}" for row in found]) for part, title in PARTS.items()),
+        *(line(f"`{method}` to `naive`{_aim(most)}", times("onnx", method)) for method, most in LED.items()),
+        *(line(f"JAX: `{method}` to `naive`", times("jax", method)) for method in LED),
+        "",
+        f"One question at a time on {found[0]['device']}, {found[0]['steps']} steps of the flow, medians; ratios are "
+        "medians of those of one turn. Weights in 8 bits move a chunk by "
+        + ", ".join(f"{100 * row['action_error']:.1f} %" for row in found)
+        + ".",
+    ]
+    return "\n".join(lines)
+
+
+def _aim(most: float | None) -> str:
+    return f" (aim: at most {most:g})" if most else ""
+
+
+def rtc(found: list[Row]) -> str:
+    """How well chunks bridge a delay."""
+    row = found[-1]
+    lines = [
+        f"| solved, % | {' | '.join(f'delay {delay}' for delay in row['delays'])} | change | jerk |",
+        f"|---|{'---:|' * (len(row['delays']) + 2)}",
+        *(
+            f"| `{method}` | {' | '.join(_share(cells[str(delay)]) for delay in row['delays'])} | "
+            f"{_mean(cells, 'delta'):.2f} | {_mean(cells, 'jerk'):.2f} |"
+            for method, cells in row["methods"].items()
+        ),
+        "",
+        f"{len(row['levels'])} levels, {row['seeds']} policies each, {row['rollouts']} episodes per cell; 95 % "
+        f"intervals over level, policy and episode. The experts solve {100 * row['experts']:.1f} %. Change and jerk "
+        "are mean lengths of the first and second differences of actions, over all delays. A block is as long as "
+        "the delay, at least one step.",
+        "",
+        *_better(row),
+    ]
+    return "\n".join(lines)
+
+
+def _share(cell: Row) -> str:
+    return f"{100 * cell['rate']:.1f} ({100 * cell['lo']:.0f} to {100 * cell['hi']:.0f})"
+
+
+def _mean(cells: Row, name: str) -> float:
+    return sum(cell[name] for cell in cells.values()) / len(cells)
+
+
+def _better(row: Row) -> list[str]:
+    """At the longest delay, pair by pair."""
+    last = str(max(row["delays"]))
+    return [
+        f"`{method}` at delay {last}, beside `naive`: {100 * of['mean']:+.1f} points "
+        f"({100 * of['lo']:+.1f} to {100 * of['hi']:+.1f})."
+        for method in ("settled", "guided")
+        if method in row["methods"] and (of := row["methods"][method][last]["better"])
+    ]
