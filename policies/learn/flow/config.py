@@ -47,7 +47,9 @@ class FlowLearning:
     relative: tuple[int, ...] = ()
     """Entries of the action that are learned as differences to the state at the start of the chunk."""
     settled: int = 0
-    """Up to so many actions at the start of a chunk are given and not learned, fewer more often: for `settled` play."""
+    """Up to so many actions at the start of a chunk are given and not learned: for `settled` play."""
+    settled_decay: float = 0.5
+    """Each of them more is so many times as likely; 1: all are alike."""
     held_out: float = 0.05
     """Share of the episodes that is not learned from."""
     held_out_every: int = 50
@@ -90,6 +92,8 @@ class FlowLearning:
             raise ValueError(
                 f"flow.settled is {self.settled}: 'settled' play with a delay of {self.play.delay} needs as many"
             )
+        if not 0 < self.settled_decay <= 1:
+            raise ValueError(f"flow.settled_decay is {self.settled_decay}: it must be above 0 and at most 1")
         if self.mixer and (self.lora or self.skipped):
             raise ValueError("flow.lora and flow.skipped are for the transformer: leave them 0 with a mixer")
         if self.lora and not self.start:

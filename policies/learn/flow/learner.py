@@ -30,8 +30,6 @@ from .scaling import Scaling, fits, measure
 
 SAMPLED = 20_000
 """Chunks that statistics are measured on, at most."""
-FEWER = 0.5
-"""Each settled action more is so many times as likely."""
 
 
 class Recorded(NamedTuple):
@@ -152,15 +150,16 @@ def loss(
     asking, settling, skipping = jax.random.split(key, 3)
     actions = parts.to_learn(scalings, found.observation, found.actions)
     counts = jnp.broadcast_to(found.counts[..., None], actions.shape)
-    settled = draw_settled(settling, starts.shape[0], config.settled) if config.settled else None
+    settled = draw_settled(settling, starts.shape[0], config.settled, config.settled_decay) if config.settled else None
     skip = {"skipping": skipping, "skipped": config.skipped} if training and config.skipped else {}
     velocity = parts.velocity(ChunkParams(whole(trained), scalings), found.observation, **skip)
     return flow_loss(velocity, task(asking, actions, counts, settled))
 
 
-def draw_settled(key: Array, count: int, most: int) -> Array:
-    """[count] int32 from 0 to `most`, each half as likely as the one before (Black et al. 2025, arXiv 2512.05964)."""
-    weights = jnp.log(FEWER) * jnp.arange(most + 1)
+def draw_settled(key: Array, count: int, most: int, decay: float) -> Array:
+    """[count] int32 from 0 to `most`, each `decay` times as likely as the one before (Black et al. 2025, arXiv
+    2512.05964)."""
+    weights = jnp.log(decay) * jnp.arange(most + 1)
     return jax.random.categorical(key, weights, shape=(count,)).astype(jnp.int32)
 
 
