@@ -168,7 +168,7 @@ def convert(function: Callable[..., Any], inputs: tuple[Tensor, ...], outputs: t
                 input_names=[tensor.name for tensor in inputs],
                 output_names=[tensor.name for tensor in outputs],
             )
-    except NotImplementedError as error:
+    except NotImplementedError as error:  # how the converter says that it lacks an operation
         raise ValueError(f"the policy computes what ONNX cannot: {' '.join(str(error).split())}") from error
     once(model.graph)
     onnx.checker.check_model(model, full_check=True)

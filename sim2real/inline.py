@@ -16,7 +16,7 @@ from jax.extend import core
 from .rewrite import RULES, Made, Origin
 
 CALLS = {"jit", "pjit", "closed_call", "custom_jvp_call", "custom_vjp_call"}
-KEPT = {"elu": lambda x: jax.nn.elu(x), "softmax": lambda x: jax.nn.softmax(x)}
+KEPT = {"elu": lambda x: jax.nn.elu(x), "last_softmax": lambda x: jax.nn.softmax(x)}
 """Functions that are one operation in ONNX; the converter puts its own in their places while it traces."""
 
 
@@ -49,7 +49,7 @@ def computed(equation: Any, given: list[Any], made: Made) -> list[Any]:
     if known_now(equation, given):
         with jax.ensure_compile_time_eval():
             return plain(equation, given)
-    same = (name, str(settings), *(id(x) if np.ndim(x) else (type(x), str(x)) for x in given))
+    same = (name, identity(equation), *map(alike, given))
     if same not in made.before:
         found = RULES[name](given, equation, made) if name in RULES else None
         found = plain(equation, given) if found is None else found
@@ -57,6 +57,22 @@ def computed(equation: Any, given: list[Any], made: Made) -> list[Any]:
         for array in found:
             made.origins.setdefault(id(array), Origin(array, name, given, settings))
     return made.before[same][1]
+
+
+def identity(equation: Any) -> Any:
+    """What is the same for the same operation: its settings, or itself where those cannot be compared."""
+    settings = tuple(equation.params.items())
+    try:
+        hash(settings)
+    except TypeError:
+        return id(equation)
+    return settings
+
+
+def alike(value: Any) -> Any:
+    """What is the same for the same array, and for numbers that are equal."""
+    number = not isinstance(value, Tracer) and np.ndim(value) == 0
+    return (np.asarray(value).dtype, np.asarray(value).tobytes()) if number else id(value)
 
 
 def plain(equation: Any, given: list[Any]) -> list[Any]:
@@ -99,7 +115,6 @@ def unrolled(
 
 def rows_of(array: Any, made: Made) -> Any:
     """What has the rows of an array by number."""
-    origin = made.origins.get(id(array))
-    if origin and origin.by == "stack":
+    if origin := made.origin(array, "stack"):
         return origin.given
     return array if isinstance(array, Tracer) else np.asarray(array)

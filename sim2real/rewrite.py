@@ -1,8 +1,8 @@
 """Operations that ONNX does in another way, or that nobody needs, by the names of JAX's primitives.
 
 A rule is told what an operation is given, the operation, and how arrays were made; it answers with what the operation
-gives, or with None where it has nothing to say. A network that looks at what is seen again and again, forth and back,
-is several times as fast for it.
+gives, or with None where it has nothing to say. Chunks are why: their graphs go forth and back through a network once
+for every step of the flow.
 """
 
 import math
@@ -145,7 +145,7 @@ def pad(given: list[Any], equation: Any, made: Made) -> list[Any]:
 def product(given: list[Any], equation: Any, made: Made) -> list[Any]:
     """As matrices. That of the last axis of what depends on arguments with a matrix of constants is a layer as
     quantisers know it, or the way back through one."""
-    left, right = given
+    left, right = (x.astype(equation.outvars[0].aval.dtype) for x in given)
     (inner, inner_), (many, many_) = equation.params["dimension_numbers"]
     if not many and not isinstance(right, Tracer) and right.ndim == 2 and inner == (left.ndim - 1,):
         return [jnp.matmul(left, right if inner_ == (0,) else np.asarray(right).T)]

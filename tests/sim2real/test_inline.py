@@ -82,3 +82,24 @@ def test_what_one_loop_stacks_and_another_takes_apart_is_not_stacked():
     plain = jax.make_jaxpr(lambda x: inlined(jax.make_jaxpr(slope)(x), x))(x)
     kept, _ = jax.interpreters.partial_eval.dce_jaxpr(plain.jaxpr, [True])
     assert {equation.primitive.name for equation in kept.eqns} == {"sin", "cos", "mul"}
+
+
+def test_two_numbers_of_arguments_are_two_and_no_other_axis_is_taken_for_the_last():
+    def function(x, y):
+        return jnp.sin(x.sum()) + 2 * jnp.sin(y.sum()), jax.nn.softmax(x, axis=0)
+
+    x, y = jnp.arange(6.0).reshape(2, 3), jnp.ones((2, 3))
+    found, _ = rewritten(function, x, y)
+    for one, wanted in zip(found, function(x, y), strict=True):
+        np.testing.assert_allclose(one, wanted, rtol=1e-5)
+
+
+def test_narrow_numbers_are_multiplied_as_wide_ones_where_that_was_asked():
+    x = jax.random.normal(jax.random.key(0), (2, 3, 4)).astype(jnp.bfloat16)
+
+    def function(x):
+        return jax.lax.dot_general(x, x, (((2,), (2,)), ((0,), (0,))), preferred_element_type=jnp.float32)
+
+    (found,), _ = rewritten(function, x)
+    assert found.dtype == jnp.float32
+    np.testing.assert_allclose(found, function(x), rtol=1e-6)

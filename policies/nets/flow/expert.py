@@ -66,7 +66,7 @@ def unit(x: Array) -> Array:
 
 @unit.defjvp
 def _unit_change(at: tuple[Array], by: tuple[Array]) -> tuple[Array, Array]:
-    """In terms of the outcome, which takes half as many operations as what is derived without this."""
+    """In terms of the outcome, which takes fewer operations than what is derived without this."""
     inverse = _inverse(*at)
     found = at[0] * inverse
     return found, (by[0] - found * jnp.mean(found * by[0], axis=-1, keepdims=True)) * inverse
