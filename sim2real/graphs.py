@@ -23,6 +23,8 @@ from ..policies.policy import Policy
 from .contract import BATCH, Graph, Memory, Tensor
 from .extras import need
 from .inline import inlined
+from .looped import cut, joined
+from .sessions import nodes_of
 
 OPSET = 18
 """That of the exporters whose graphs existing controllers read."""
@@ -153,24 +155,23 @@ def convert(function: Callable[..., Any], inputs: tuple[Tensor, ...], outputs: t
     batch = jax.export.symbolic_shape(BATCH)[0]
     shapes = [jax.ShapeDtypeStruct((batch, *tensor.shape), tensor.dtype) for tensor in inputs]
     closed = jax.make_jaxpr(function)(*shapes)  # here: where it is converted, some layers have no gradients
+    names, found = [tensor.name for tensor in inputs], [tensor.name for tensor in outputs]
 
-    def bare(*leaves: Array) -> tuple[Array, ...]:
-        return tuple(inlined(closed, *leaves))
+    def part(function: Callable[..., Any], shapes: Sequence[Any], inputs: Sequence[str], outputs: Sequence[str]) -> Any:
+        settings = {"model_name": "policy", "opset": OPSET, "input_names": [*inputs], "output_names": [*outputs]}
+        return to_onnx(function, [*shapes], **settings)
 
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DeprecationWarning)  # its own
-            model = to_onnx(
-                bare,
-                shapes,
-                model_name="policy",
-                opset=OPSET,
-                input_names=[tensor.name for tensor in inputs],
-                output_names=[tensor.name for tensor in outputs],
-            )
+            if parts := cut(closed):
+                model = joined(parts, part, shapes, names, found)
+            else:
+                model = part(lambda *leaves: tuple(inlined(closed, *leaves)), shapes, names, found)
     except NotImplementedError as error:  # how the converter says that it lacks an operation
         raise ValueError(f"the policy computes what ONNX cannot: {' '.join(str(error).split())}") from error
     once(model.graph)
+    told(model.graph)
     onnx.checker.check_model(model, full_check=True)
     return model.SerializeToString()
 
@@ -184,5 +185,41 @@ def once(graph: Any) -> None:
         names[tensor.name] = same.setdefault(content, tensor.name)
         if names[tensor.name] != tensor.name:
             graph.initializer.remove(tensor)
-    for node in graph.node:
+    for node in nodes_of(graph):
         node.input[:] = [names.get(name, name) for name in node.input]
+
+
+def told(graph: Any) -> None:
+    """Say shapes that differ in the batch alone as constants with -1 for it: nothing is computed for them then."""
+    onnx = need("onnx")
+    constants = {tensor.name: onnx.numpy_helper.to_array(tensor) for tensor in graph.initializer}
+    makers = {name: node for node in nodes_of(graph) for name in node.output}
+    for node in [node for node in nodes_of(graph) if node.op_type == "Reshape"]:
+        maker = makers.get(node.input[1])
+        if maker is None or maker.op_type != "Concat":
+            continue
+        sizes = [constants.get(name, np.array([-1])) for name in maker.input]
+        shape = np.concatenate([np.ravel(each) for each in sizes]).astype(np.int64)
+        if (shape < 0).sum() == 1:
+            name = "shape_" + "_".join(map(str, shape))
+            node.input[1] = name
+            if name not in constants:
+                constants[name] = shape
+                graph.initializer.append(onnx.numpy_helper.from_array(shape, name))
+    unused(graph)
+
+
+def unused(graph: Any) -> None:
+    """Leave out what nobody needs, in a graph and in those of its loops."""
+    while True:
+        needed = {name for node in nodes_of(graph) for name in node.input} | {value.name for value in graph.output}
+        inner = [attribute.g for node in nodes_of(graph) for attribute in node.attribute if attribute.HasField("g")]
+        needed |= {value.name for body in inner for value in body.output}
+        idle = [(g, node) for g in (graph, *inner) for node in g.node if not needed & set(node.output)]
+        for where, node in idle:
+            where.node.remove(node)
+        if not idle:
+            break
+    kept = [tensor for tensor in graph.initializer if tensor.name in needed]
+    del graph.initializer[:]
+    graph.initializer.extend(kept)

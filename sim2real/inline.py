@@ -4,6 +4,7 @@ Calls of functions and every turn of a loop are in place, what does not depend o
 thing is computed once, and what only XLA needs is left out. `rewrite` says what else is done in another way.
 """
 
+from collections.abc import Iterable
 from typing import Any
 
 import jax
@@ -22,17 +23,22 @@ KEPT = {"elu": lambda x: jax.nn.elu(x), "last_softmax": lambda x: jax.nn.softmax
 
 def inlined(closed: core.ClosedJaxpr, *arguments: Array, made: Made | None = None) -> list[Array]:
     """The same computation. `made` is for calls of its own."""
-    made = Made({}, {}) if made is None else made
     known = dict(zip(closed.jaxpr.constvars, closed.consts, strict=True))
     known |= dict(zip(closed.jaxpr.invars, arguments, strict=True))
+    walk(closed.jaxpr.eqns, known, Made({}, {}) if made is None else made)
+    return [value(atom, known) for atom in closed.jaxpr.outvars]
 
-    def value(atom: Any) -> Any:
-        return atom.val if isinstance(atom, core.Literal) else known[atom]
 
-    for equation in closed.jaxpr.eqns:
-        found = computed(equation, [value(atom) for atom in equation.invars], made)
+def walk(equations: Iterable[Any], known: dict[Any, Any], made: Made) -> None:
+    """Compute in order, and add to what is known by variable."""
+    for equation in equations:
+        found = computed(equation, [value(atom, known) for atom in equation.invars], made)
         known |= dict(zip(equation.outvars, found, strict=True))
-    return [value(atom) for atom in closed.jaxpr.outvars]
+
+
+def value(atom: Any, known: dict[Any, Any]) -> Any:
+    """Of a literal or a variable."""
+    return atom.val if isinstance(atom, core.Literal) else known[atom]
 
 
 def computed(equation: Any, given: list[Any], made: Made) -> list[Any]:
@@ -42,8 +48,10 @@ def computed(equation: Any, given: list[Any], made: Made) -> list[Any]:
         return given
     if name in CALLS:
         inner = settings.get("jaxpr") or settings["call_jaxpr"]
-        kept = KEPT.get(inner.jaxpr.debug_info.func_name)
-        return [kept(*given)] if kept and len(given) == 1 else inlined(inner, *given, made=made)
+        kept = KEPT.get(inner.jaxpr.debug_info.func_name) if len(given) == 1 else None
+        if kept and made.final:
+            return [kept(*given)]
+        return plain(equation, given) if kept else inlined(inner, *given, made=made)
     if name == "scan":
         return unrolled(given, made, **settings)
     if known_now(equation, given):
@@ -51,7 +59,7 @@ def computed(equation: Any, given: list[Any], made: Made) -> list[Any]:
             return plain(equation, given)
     same = (name, identity(equation), *map(alike, given))
     if same not in made.before:
-        found = RULES[name](given, equation, made) if name in RULES else None
+        found = RULES[name](given, equation, made) if made.final and name in RULES else None
         found = plain(equation, given) if found is None else found
         made.before[same] = (given, found)
         for array in found:

@@ -33,6 +33,8 @@ class Made(NamedTuple):
     """By operation and what it is given: that, and what it gives."""
     origins: dict[int, Origin]
     """Of arrays, by their identity."""
+    final: bool = True
+    """Whether it is the converter that traces; where not, nothing is done in another way yet."""
 
     def origin(self, array: Any, *by: str) -> Origin | None:
         """How it was made, if it was by one of these."""
@@ -97,11 +99,18 @@ def repeat(given: list[Any], equation: Any, made: Made) -> list[Any] | None:
 
 
 def reshaped(array: Array, shape: tuple[Any, ...], made: Made) -> Array:
-    """In another shape, without a turn by way of sums that have lost the axes that they were taken along."""
-    origin = made.origin(array, "squeeze")
-    if origin and origin.given[0].shape == shape:
-        return origin.given[0]
+    """In another shape, at once from what has the same entries in the same order."""
+    while origin := made.origin(array, "squeeze", "reshape", "transpose"):
+        if origin.by == "transpose" and not in_order(origin.given[0], origin.settings["permutation"]):
+            break
+        array = origin.given[0]
     return array if array.shape == shape else jax.lax.reshape(array, shape)
+
+
+def in_order(array: Array, axes: Sequence[int]) -> bool:
+    """Whether an array has its entries in the same order with its axes in another one: only those of length 1 move."""
+    long = [axis for axis in axes if array.shape[axis] != 1]
+    return long == sorted(long)
 
 
 def pair(given: list[Any], equation: Any, made: Made) -> list[Any] | None:
@@ -161,10 +170,17 @@ def product(given: list[Any], equation: Any, made: Made) -> list[Any]:
 
 
 def turned(array: Array, axes: tuple[int, ...], made: Made) -> Array:
-    """With its axes in another order, at once where they were in another one before."""
+    """With its axes in another order, at once where they were in another one before. One turn is left by itself after
+    axes of length 1 have moved, since that of the last two axes is part of a product in ONNX Runtime."""
+    first, every = array, axes
     if origin := made.origin(array, "transpose"):
-        array, axes = origin.given[0], tuple(origin.settings["permutation"][i] for i in axes)
-    return array if axes == tuple(range(array.ndim)) else jnp.transpose(array, axes)
+        first, turn = origin.given[0], origin.settings["permutation"]
+        every = tuple(turn[i] for i in axes)
+    if in_order(first, every):
+        return reshaped(first, tuple(first.shape[axis] for axis in every), made)
+    if origin and in_order(first, origin.settings["permutation"]):
+        return jnp.transpose(array, axes)
+    return jnp.transpose(first, every)
 
 
 def total(given: list[Any], equation: Any, made: Made) -> list[Any]:

@@ -1,5 +1,6 @@
 """Graphs in ONNX Runtime, and whether they may be run: whole, with finite numbers only, with known operators."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -33,7 +34,8 @@ def check(content: bytes, graph: Graph) -> int:
         if type(error).__module__.partition(".")[0] != "google":
             raise
         raise Refused(f"{graph.file} is not an ONNX file") from None
-    if strange := sorted({node.domain for node in model.graph.node} - DOMAINS):
+    nodes = list(nodes_of(model.graph))
+    if strange := sorted({node.domain for node in nodes} - DOMAINS):
         raise Refused(f"{graph.file} has operators of {strange[0]!r}")
     session = open_session(content)
     sides = (("input", graph.inputs, session.get_inputs()), ("output", graph.outputs, session.get_outputs()))
@@ -42,7 +44,17 @@ def check(content: bytes, graph: Graph) -> int:
         have = [(value.name, tuple(value.shape[1:]), TYPES.get(value.type, value.type)) for value in real]
         if wanted != have:
             raise Refused(f"{graph.file} has {kind}s {have}, the contract says {wanted}")
-    return len(model.graph.node)
+    return len(nodes)
+
+
+def nodes_of(graph: Any) -> Iterator[Any]:
+    """Those of a graph, and of the graphs of its loops."""
+    for node in graph.node:
+        yield node
+        for attribute in node.attribute:
+            yield from nodes_of(attribute.g)
+            for inner in attribute.graphs:
+                yield from nodes_of(inner)
 
 
 def check_tensor(onnx: Any, tensor: Any) -> None:

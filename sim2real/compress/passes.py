@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..extras import need
+from ..sessions import nodes_of
 from . import blocks
 from .blocks import Blocks
 
@@ -30,7 +31,7 @@ def linears(model: Any) -> list[Linear]:
     """Of a model, in order: products whose second input is constant weights; see `plain`."""
     helper, found = need("onnx").numpy_helper, []
     constants = {tensor.name: tensor for tensor in model.graph.initializer}
-    for node in model.graph.node:
+    for node in nodes_of(model.graph):
         if node.op_type == "MatMul" and node.input[1] in constants and node.domain in ("", "ai.onnx"):
             weight = helper.to_array(constants[node.input[1]])
             if weight.ndim == 2 and weight.dtype == np.float32:
@@ -103,7 +104,8 @@ def in_int8(model: Any) -> Any:
     wanted = len(linears(model))
     with tempfile.TemporaryDirectory() as scratch:
         path = Path(scratch) / "int8.onnx"
-        quantize_dynamic(model, path, op_types_to_quantize=["MatMul"], per_channel=True, weight_type=QuantType.QInt8)
+        settings = {"op_types_to_quantize": ["MatMul"], "per_channel": True, "weight_type": QuantType.QInt8}
+        quantize_dynamic(model, path, **settings, extra_options={"EnableSubgraph": True})
         made = onnx.load(path)
     return _counted(made, {"MatMulInteger": wanted})
 
@@ -218,7 +220,7 @@ def _replace(model: Any, node: Any, made: list[Any]) -> None:
 
 def _tidy(model: Any) -> Any:
     """Without constants that nobody uses."""
-    used = {name for node in model.graph.node for name in node.input}
+    used = {name for node in nodes_of(model.graph) for name in node.input}
     kept = [tensor for tensor in model.graph.initializer if tensor.name in used]
     del model.graph.initializer[:]
     model.graph.initializer.extend(kept)
@@ -234,7 +236,7 @@ def _with_domain(model: Any) -> Any:
 def _counted(model: Any, wanted: dict[str, int]) -> Any:
     """Raises ValueError unless the model has so many nodes of each kind, and no linear layer is left."""
     for kind, count in wanted.items():
-        found = sum(node.op_type == kind for node in model.graph.node)
+        found = sum(node.op_type == kind for node in nodes_of(model.graph))
         if found != count or not count:
             raise ValueError(f"{found} of {count} linear layers became {kind}: the graph would be smaller in name only")
     if left := linears(model):

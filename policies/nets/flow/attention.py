@@ -1,9 +1,10 @@
 """Attention among blocks of tokens, with positions that turn queries and keys, and keys that heads share."""
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
+
+from .slopes import softmax
 
 BASE = 10_000.0
 """Of the wavelengths of rotary positions (Su et al. 2021, RoFormer)."""
@@ -41,22 +42,15 @@ def attend(queries: Array, keys: Array, values: Array, mask: Array) -> Array:
     1, Q or 1, K] bool. Logits are float32."""
     batch, count, heads, width = queries.shape
     shared = keys.shape[2]
-    grouped = jnp.moveaxis(queries.reshape(batch, count, shared, heads // shared, width), 1, 3) * width**-0.5
-    alike = ((0, 1), (0, 2))  # batch and shared head
-    logits = jax.lax.dot_general(grouped, keys, (((4,), (3,)), alike), preferred_element_type=jnp.float32)
-    shares = last_softmax(jnp.where(mask[:, None, None], logits, HIDDEN)).astype(values.dtype)
-    mixed = jax.lax.dot_general(shares, values, (((4,), (1,)), alike))
-    return jnp.moveaxis(mixed, 3, 1).reshape(batch, count, heads, width)
+    group = heads // shared
+    rows = _by_head(queries.reshape(batch, count, shared, group, width)).reshape(batch, shared, count * group, width)
+    keys, values = _by_head(keys), _by_head(values)
+    logits = jnp.einsum("bsrd,bskd->bsrk", rows, keys, preferred_element_type=jnp.float32) * width**-0.5
+    seen = jnp.repeat(mask, group, axis=1) if mask.shape[1] > 1 else mask
+    shares = softmax(jnp.where(seen[:, None], logits, HIDDEN)).astype(values.dtype)
+    mixed = jnp.einsum("bsrk,bskd->bsrd", shares, values).reshape(batch, shared, count, group, width)
+    return jnp.moveaxis(mixed, 1, 2).reshape(batch, count, heads, width)
 
 
-@jax.custom_jvp
-def last_softmax(x: Array) -> Array:
-    """Along the last axis."""
-    return jax.nn.softmax(x)
-
-
-@last_softmax.defjvp
-def _softmax_change(at: tuple[Array], by: tuple[Array]) -> tuple[Array, Array]:
-    """In terms of the outcome, which takes fewer operations than what is derived without this."""
-    found = last_softmax(*at)
-    return found, found * (by[0] - (found * by[0]).sum(axis=-1, keepdims=True))
+def _by_head(x: Array) -> Array:
+    return jnp.moveaxis(x, 2, 1)

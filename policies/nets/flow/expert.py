@@ -7,7 +7,6 @@ on as they are.
 
 from typing import Any, NamedTuple
 
-import jax
 import jax.numpy as jnp
 from flax import nnx
 from jax import Array
@@ -15,8 +14,7 @@ from jax import Array
 from .attention import rotated
 from .condition import Condition, through
 from .config import ExpertConfig, FlowConfig
-
-EPSILON = 1e-6
+from .slopes import gelu, unit
 
 plain = nnx.initializers.variance_scaling(1.0, "fan_in", "truncated_normal")
 
@@ -25,6 +23,7 @@ class Row(NamedTuple):
     """What a norm does to tokens: [width], or [B or 1, N or 1, width]."""
 
     scale: Array
+    """Times the root of the width."""
     shift: Array | None = None
     gate: Array | None = None
     """Of what is made of them."""
@@ -41,39 +40,22 @@ class Rows(nnx.Module):
     def __call__(self, told: Condition | None) -> list[Row]:
         """One for each norm."""
         if self.scales is not None:
-            return [Row(1 + scale) for scale in self.scales[...]]
+            return [Row(self.width**0.5 * (1 + scale)) for scale in self.scales[...]]
         assert told is not None
         parts = jnp.split(through(told, self._modulated), 3 * self.count, axis=-1)
         return [Row(*parts[i : i + 3]) for i in range(0, 3 * self.count, 3)]
 
     def _modulated(self, told: Array) -> Array:
         assert self.modulation is not None
-        at_rest = jnp.tile(jnp.repeat(jnp.array([1.0, 0.0, 0.0]), self.width), self.count)
-        return self.modulation(told) + at_rest
+        at_rest, stretch = ([1.0, 0.0, 0.0], [self.width**0.5, 1.0, 1.0])
+        at_rest, stretch = (jnp.repeat(jnp.array(self.count * x), self.width) for x in (at_rest, stretch))
+        return (self.modulation(told) + at_rest) * stretch
 
 
 def normed(x: Array, row: Row) -> Array:
     """RMS norm (Zhang and Sennrich 2019) of [B, N, width], in float32."""
     x = unit(x.astype(jnp.float32)) * row.scale
     return x if row.shift is None else x + row.shift
-
-
-@jax.custom_jvp
-def unit(x: Array) -> Array:
-    """Each token with a root mean square of 1."""
-    return x * _inverse(x)
-
-
-@unit.defjvp
-def _unit_change(at: tuple[Array], by: tuple[Array]) -> tuple[Array, Array]:
-    """In terms of the outcome, which takes fewer operations than what is derived without this."""
-    inverse = _inverse(*at)
-    found = at[0] * inverse
-    return found, (by[0] - found * jnp.mean(found * by[0], axis=-1, keepdims=True)) * inverse
-
-
-def _inverse(x: Array) -> Array:
-    return jax.lax.rsqrt(jnp.mean(x**2, axis=-1, keepdims=True) + EPSILON)
 
 
 class Heads(NamedTuple):
@@ -118,7 +100,7 @@ class Expert(nnx.Module):
         first, second = rows
         x = x + _gated(self._times(mixed.reshape(*mixed.shape[:2], self.out.shape[-2]), self.out), first.gate)
         seen = normed(x, second).astype(self.compute)
-        hidden = jax.nn.gelu(self._times(seen, self.gate), approximate=True) * self._times(seen, self.up)
+        hidden = gelu(self._times(seen, self.gate)) * self._times(seen, self.up)
         return x + _gated(self._times(hidden, self.down), second.gate)
 
     def _times(self, x: Array, kernel: Any) -> Array:

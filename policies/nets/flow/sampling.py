@@ -15,10 +15,10 @@ Field = Callable[[Array, Array], Array]
 def euler(field: Field, noise: Array, steps: int) -> Array:
     """The chunk [B, H, A] that `noise` [B, H, A] flows to in so many equal steps of time."""
 
-    def step(chunk: Array, now: Array) -> tuple[Array, None]:
+    def euler_step(chunk: Array, now: Array) -> tuple[Array, None]:
         return chunk + field(chunk, now) / steps, None
 
-    return jax.lax.scan(step, noise, jnp.arange(steps) / steps)[0]
+    return jax.lax.scan(euler_step, noise, jnp.arange(steps) / steps)[0]
 
 
 def at_one_time(velocity: Velocity) -> Field:
