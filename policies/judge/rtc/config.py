@@ -120,6 +120,7 @@ TINY = replace(
     expert_steps=300_000,
     chunks=100_000,
     episodes=200,
+    experts=1,
     seeds=1,
     methods=RtcBench.methods,
     delays=(0, 4),
