@@ -106,10 +106,9 @@ SMALL = RtcBench(
     ppo=EXPERT,
     network=NetworkConfig((256, 256), (256, 256)),
     expert_steps=4_000_000,
-    flow=replace(LEARNING, batch=256, settled_decay=1.0),  # by halves a delay of 4 is in 3 % of the samples
-    chunks=800_000,
+    flow=replace(LEARNING, batch=256, final_rate=0.05, settled_decay=1.0),  # by halves a delay of 4 is in 3 %
+    chunks=2_400_000,
     episodes=1500,
-    experts=3,  # with one, chunks agree by themselves: there is nothing to choose between
     methods=("naive", "guided", "identity", "hard", "settled", "ensemble"),  # 16 chunks for every one are too dear here
 )
 TINY = replace(
@@ -120,7 +119,6 @@ TINY = replace(
     expert_steps=300_000,
     chunks=100_000,
     episodes=200,
-    experts=1,
     seeds=1,
     methods=RtcBench.methods,
     delays=(0, 4),
