@@ -114,7 +114,8 @@ class Turn(NamedTuple):
         *others, row = arrays
         known = self.flat.constants | dict(zip([*self.flat.carried, *self.shared], others, strict=True))
         ends = np.cumsum([var.aval.size for var in self.columns])
-        for var, piece in zip(self.columns, jnp.split(row, ends[:-1], axis=-1), strict=True):
+        pieces = jnp.split(row, ends[:-1], axis=-1) if self.columns else []
+        for var, piece in zip(self.columns, pieces, strict=True):
             known[var] = jnp.reshape(piece, var.aval.shape).astype(var.aval.dtype)
         walk(self.flat.moving, known, Made({}, {}))
         return [value(atom, known) for atom in self.flat.found]
@@ -159,7 +160,8 @@ class Cut(NamedTuple):
 
 
 def cut(closed: core.ClosedJaxpr) -> Cut | None:
-    """None where a function has no such loop, or more than one, or one whose turns depend on more than their number."""
+    """None where a function has no such loop, or more than one, or one whose turns are given more than their number or
+    leave more than what they carry."""
     equations = closed.jaxpr.eqns
     places = [i for i, e in enumerate(equations) if e.primitive.name == "scan" and name_of(e) == TURN]
     if len(places) != 1:
@@ -179,7 +181,9 @@ def cut(closed: core.ClosedJaxpr) -> Cut | None:
 
     found = known_or_shapes(lambda *arrays: begun(Made({}, {}, final=False), *arrays), closed.in_avals)
     unknown = [i for i, each in enumerate(found) if isinstance(each, Shape)]
-    if loop.params["reverse"] or any(steady + loop.params["num_carry"] <= i < count for i in unknown):
+    carries = loop.params["num_carry"]
+    unlike = loop.params["reverse"] or len(loop.outvars) != carries
+    if unlike or any(steady + carries <= i < count for i in unknown):
         return None
     turn = turn_of(loop, found[:count])
 
@@ -228,13 +232,9 @@ def joined(parts: Cut, convert: Convert, shapes: Sequence[Shape], inputs: Sequen
     starts, ends, now, later = (names(kind, carries) for kind in ("start", "end", "now", "next"))
     shared, kept = names("shared", turn.shared), names("kept", parts.kept)
     given = [*carries, *map(of, turn.shared), Shape(turn.table.shape[1:], np.float32)]
-    found = [*starts, *shared, *kept]
-    really = made_by(parts.before, shapes, inputs, found)
-    own = [i for i, name in enumerate(found) if really[i] == name]
-    first = convert(lambda *arrays: [parts.before(*arrays)[i] for i in own], shapes, inputs, [found[i] for i in own])
-    again = [helper.make_node("Identity", [a], [b], f"{b}/is") for a, b in zip(really, found, strict=True) if a != b]
-    inner = convert(turn, given, [*now, *shared, "row"], later)
-    last = convert(parts.after, [*parts.kept, *carries], [*kept, *ends], outputs)
+    first = convert(apart(parts.before), shapes, inputs, [*starts, *shared, *kept])
+    inner = convert(apart(turn), given, [*now, *shared, "row"], later)
+    last = convert(apart(parts.after), [*parts.kept, *carries], [*kept, *ends], outputs)
     for model, prefix in ((first, "before/"), (inner, "turn/"), (last, "after/")):
         onnx.compose.add_prefix(model, prefix, rename_inputs=False, rename_outputs=False, inplace=True)
     row = helper.make_node("Gather", ["rows", "turn"], ["row"], "turn/row", axis=0)
@@ -247,27 +247,24 @@ def joined(parts: Cut, convert: Convert, shapes: Sequence[Shape], inputs: Sequen
     count = onnx.numpy_helper.from_array(np.asarray(len(turn.table)), "turns")
     constants = [count, onnx.numpy_helper.from_array(turn.table, "rows")]
     constants += [tensor for model in (first, inner, last) for tensor in model.graph.initializer]
-    nodes = [*first.graph.node, *again, loop, *last.graph.node]
+    nodes = [*first.graph.node, loop, *last.graph.node]
     graph = helper.make_graph(nodes, first.graph.name, first.graph.input, last.graph.output, constants)
     model = helper.make_model(graph, opset_imports=first.opset_import)
     model.ir_version = first.ir_version
     return model
 
 
-def made_by(
-    function: Callable[..., list[Any]], shapes: Sequence[Shape], inputs: Sequence[str], outputs: Sequence[str]
-) -> list[str]:
-    """For every output its name, or that of the input or of the earlier output that it is."""
-    found: list[str] = []
+def apart(function: Callable[..., list[Array]]) -> Callable[..., list[Array]]:
+    """With outcomes that are none of what is given, and all different: each has a name of its own in a graph."""
 
-    def seen(*arrays: Array) -> list[Any]:
-        made = function(*arrays)
-        known = {id(array): name for array, name in zip(arrays, inputs, strict=True)}
-        found.extend(known.setdefault(id(array), name) for array, name in zip(made, outputs, strict=True))
-        return made
+    def called(*arrays: Array) -> list[Array]:
+        seen, found = {id(array) for array in arrays}, []
+        for array in function(*arrays):
+            found.append(jnp.copy(array) if id(array) in seen else array)
+            seen.add(id(array))
+        return found
 
-    jax.make_jaxpr(seen)(*shapes)
-    return found
+    return called
 
 
 def names(kind: str, values: Sequence[Any]) -> list[str]:

@@ -66,6 +66,20 @@ def test_a_longer_loop_is_no_larger_graph(content):
     np.testing.assert_allclose(found, flowing(x, far, turns=40)[0], rtol=1e-4, atol=1e-5)
 
 
+def test_turns_may_be_alike():
+    def alike(x, far):
+        def euler_step(chunk, now):
+            return chunk @ BACK + x, None
+
+        return jax.lax.scan(euler_step, x, jnp.arange(3))
+
+    content = convert(lambda x, far: (alike(x, far)[0],), INPUTS, OUTPUTS)
+    x, far = questions(2)
+    (found,) = open_session(content).run(None, {"x": x, "far": far})
+    np.testing.assert_allclose(found, alike(x, far)[0], rtol=1e-4, atol=1e-5)
+    assert "MatMul" in kinds(body_of(content))
+
+
 def test_only_one_loop_with_turns_that_are_known_stays():
     def twice(x, far):
         return flowing(*flowing(x, far), far)
@@ -76,8 +90,14 @@ def test_only_one_loop_with_turns_that_are_known_stays():
 
         return (jax.lax.scan(euler_step, jnp.zeros((len(x), 1)), x.T[..., None])[0] * x,)
 
+    def told(x, far):
+        def euler_step(chunk, now):
+            return chunk + now, chunk
+
+        return (jax.lax.scan(euler_step, x, jnp.arange(3))[1][1],)
+
     x, far = questions(2)
-    for function in (twice, as_seen):
+    for function in (twice, as_seen, told):
         assert cut(jax.make_jaxpr(function)(x, far)) is None
     unrolled = convert(twice, INPUTS, OUTPUTS)
     assert "Loop" not in kinds(onnx.load_from_string(unrolled).graph)
