@@ -171,7 +171,7 @@ def convert(function: Callable[..., Any], inputs: tuple[Tensor, ...], outputs: t
     except NotImplementedError as error:  # how the converter says that it lacks an operation
         raise ValueError(f"the policy computes what ONNX cannot: {' '.join(str(error).split())}") from error
     once(model.graph)
-    told(model.graph)
+    constant_shapes(model.graph)
     onnx.checker.check_model(model, full_check=True)
     return model.SerializeToString()
 
@@ -189,7 +189,7 @@ def once(graph: Any) -> None:
         node.input[:] = [names.get(name, name) for name in node.input]
 
 
-def told(graph: Any) -> None:
+def constant_shapes(graph: Any) -> None:
     """Say shapes that differ in the batch alone as constants with -1 for it: nothing is computed for them then."""
     onnx = need("onnx")
     constants = {tensor.name: onnx.numpy_helper.to_array(tensor) for tensor in graph.initializer}
@@ -198,6 +198,9 @@ def told(graph: Any) -> None:
         maker = makers.get(node.input[1])
         if maker is None or maker.op_type != "Concat":
             continue
+        computed = [name for name in maker.input if name not in constants]
+        if any(name not in makers or makers[name].op_type != "Unsqueeze" for name in computed):
+            continue  # it may be more than one number
         sizes = [constants.get(name, np.array([-1])) for name in maker.input]
         shape = np.concatenate([np.ravel(each) for each in sizes]).astype(np.int64)
         if (shape < 0).sum() == 1:

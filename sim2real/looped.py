@@ -1,9 +1,9 @@
 """A function with one loop in it, as an ONNX graph with that loop in it.
 
 A chunk is a few turns of the same network. Unrolled, every turn has operations of its own, and ONNX Runtime keeps
-packed weights for each of them: more than the cache of a processor holds. So the function is cut in three, which are
-converted one by one and put together: what comes before the loop, with all that is the same in every turn; one turn;
-what comes after. What depends on the number of the turn alone is a row of a table.
+packed weights for each of them, which a cache would have to hold several times. So the function is cut in three, which
+are converted one by one and put together: what comes before the loop, with all that is the same in every turn; one
+turn; what comes after. What depends on the number of the turn alone is a row of a table.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -62,7 +62,7 @@ def flat(loop: Any, given: list[Any]) -> Flat:
             operands[i] = array
         return inlined(loop.params["jaxpr"], *operands, *carried, *rows, made=Made({}, {}, final=False))
 
-    shapes = [of(var) for var in loop.invars[first:last]]
+    shapes = [shape_of(var) for var in loop.invars[first:last]]
     closed = jax.make_jaxpr(one)(shapes, [given[i] for i in unknown], [np.asarray(x)[0] for x in given[last:]])
     variables, places = closed.jaxpr.invars, np.cumsum([len(shapes), len(unknown)])
     carried, steady, numbered = variables[: places[0]], variables[places[0] : places[1]], variables[places[1] :]
@@ -208,7 +208,7 @@ def name_of(loop: Any) -> str:
     return loop.params["jaxpr"].jaxpr.debug_info.func_name
 
 
-def of(var: Any) -> Shape:
+def shape_of(var: Any) -> Shape:
     """Shape and type of a variable."""
     return Shape(var.aval.shape, var.aval.dtype)
 
@@ -228,10 +228,10 @@ def known_or_shapes(function: Callable[..., list[Any]], shapes: Iterable[Any]) -
 def joined(parts: Cut, convert: Convert, shapes: Sequence[Shape], inputs: Sequence[str], outputs: Sequence[str]) -> Any:
     """The parts as one model."""
     onnx, turn = need("onnx"), parts.turn
-    helper, carries = onnx.helper, [of(var) for var in turn.flat.carried]
+    helper, carries = onnx.helper, [shape_of(var) for var in turn.flat.carried]
     starts, ends, now, later = (names(kind, carries) for kind in ("start", "end", "now", "next"))
     shared, kept = names("shared", turn.shared), names("kept", parts.kept)
-    given = [*carries, *map(of, turn.shared), Shape(turn.table.shape[1:], np.float32)]
+    given = [*carries, *map(shape_of, turn.shared), Shape(turn.table.shape[1:], np.float32)]
     first = convert(apart(parts.before), shapes, inputs, [*starts, *shared, *kept])
     inner = convert(apart(turn), given, [*now, *shared, "row"], later)
     last = convert(apart(parts.after), [*parts.kept, *carries], [*kept, *ends], outputs)

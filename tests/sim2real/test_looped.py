@@ -6,7 +6,7 @@ import numpy as np
 import onnx
 import pytest
 from gambol.sim2real.contract import Graph, Tensor
-from gambol.sim2real.graphs import OPSET, convert
+from gambol.sim2real.graphs import OPSET, constant_shapes, convert
 from gambol.sim2real.looped import cut
 from gambol.sim2real.sessions import Refused, check, nodes_of, open_session
 
@@ -114,3 +114,14 @@ def test_what_is_inside_is_checked_too(content):
     model.opset_import.append(onnx.helper.make_opsetid("strange", 1))
     with pytest.raises(Refused, match="'strange'"):
         check(model.SerializeToString(), graph)
+
+
+@pytest.mark.parametrize("alone", [True, False], ids=["batch alone", "more than the batch"])
+def test_a_shape_becomes_constant_where_only_the_batch_is_computed(alone):
+    text = """<ir_version: 9, opset_import: ["" : 18]> g (float[b, c, 6] x) => (float y)
+        <int64[2] last = {2, 3}, int64 first = {0}, int64[1] axis = {0}, int64[1] two = {2}>
+        { s = Shape(x) %s k = Concat<axis = 0>(n, last) r = Reshape(x, k) y = ReduceSum<keepdims = 0>(r) }"""
+    size = "m = Gather(s, first) n = Unsqueeze(m, axis)" if alone else "n = Slice(s, axis, two)"
+    model = onnx.parser.parse_model(text % size)
+    constant_shapes(model.graph)
+    assert ("Shape" in kinds(model.graph)) != alone

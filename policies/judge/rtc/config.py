@@ -106,7 +106,7 @@ SMALL = RtcBench(
     ppo=EXPERT,
     network=NetworkConfig((256, 256), (256, 256)),
     expert_steps=4_000_000,
-    flow=replace(LEARNING, batch=256, final_rate=0.05, settled_decay=1.0),  # by halves a delay of 4 is in 3 %
+    flow=replace(LEARNING, batch=256, final_rate=0.05, settled_decay=1.0),  # by 0.5: a delay of 4 in 3 %
     chunks=2_400_000,
     episodes=1500,
     methods=("naive", "guided", "identity", "hard", "settled", "ensemble"),  # 16 chunks for every one are too dear here
