@@ -75,7 +75,7 @@ def catcher() -> Level:
     sides = [Shape((at + x, top + 0.34), vertices=box(0.08, 0.4), density=0.6) for x in (-0.41, 0.41)]
     ball = Shape((0.5, 3.8), radius=0.14, density=0.4, velocity=(3.2, 3.0), restitution=0.7)
     joints = [Joint(1, i + 2, (at + x, top + 0.14), fixed=True) for i, x in enumerate((-0.41, 0.41))]
-    push = [Thruster(1, 0.0, power=0.8), Thruster(1, np.pi, power=0.8)]
+    push = [Thruster(1, 0.0, power=0.2), Thruster(1, np.pi, power=0.2)]
     return level([ground, floor, *sides, ball], {4: GREEN, 1: BLUE, 0: RED}, joints, push)
 
 

@@ -1,21 +1,20 @@
 """`gambol bench rtc`: how well chunks of actions bridge the time it takes to compute them."""
 
 import json
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from ..policies.judge.provenance import provenance, record
 from ..policies.judge.rtc.config import PRESETS
-from ..policies.judge.rtc.stages import run
 from ..policies.judge.rtc.summary import lines, summary
+from ..policies.judge.rtc.workers import run
 from .arguments import read
 
 DESCRIPTION = """Real-time chunking on planar levels: experts, recordings, policies, and their solve rates per delay.
 
   gambol bench rtc --preset tiny
-  gambol bench rtc --preset small --out runs/rtc-small
+  gambol bench rtc --preset small --workers 2 --out runs/rtc-small
 
 A run that was stopped goes on where it was, with the same command.
 """
@@ -29,6 +28,8 @@ class Rtc:
     """Minutes; up to three hours on two cores; the published sizes, on the eight published levels that can be had."""
     out: Path | None = None
     """Folder of the run, by default runs/rtc-PRESET."""
+    workers: int = 1
+    """Processes that share the cores, a level each; what training says goes to OUT/worker-*.log. For CPUs."""
     save: bool = True
     """Append the result to benchmarks/results/rtc.jsonl."""
     json: bool = False
@@ -40,7 +41,7 @@ def main(argv: list[str]) -> int:
     options = read(Rtc, argv, prog="gambol bench rtc", description=DESCRIPTION)
     folder = options.out or Path("runs") / f"rtc-{options.preset}"
     bench = PRESETS[options.preset]
-    found = summary(run(bench, folder, lambda text: print(text, file=sys.stderr, flush=True)))
+    found = summary(run(bench, folder, options.workers))
     row = {"preset": options.preset, "rollouts": bench.rollouts, "seeds": bench.seeds, **found}
     row = record("rtc", **row) if options.save else {"what": "rtc", **provenance(), **row}
     print("\n".join(lines(found)))

@@ -33,7 +33,7 @@ class RtcBench:
     flow: FlowLearning
     """Of policies; data, start and settled are filled in."""
     chunks: int
-    """That a policy learns from; the last quarter is learned with and without settled actions."""
+    """That a policy learns from."""
     episodes: int
     """Recorded per level."""
     size: str = "l"
@@ -46,6 +46,8 @@ class RtcBench:
     """Policies per level."""
     settled: int = 4
     """Most settled actions."""
+    apart: float = 0.25
+    """Share of the learning, its end, that is done twice: with settled actions and without."""
     action_noise: float = 0.1
     """Disturbances, always."""
     methods: tuple[Method, ...] = ("naive", "guided", "identity", "hard", "settled", "ensemble", "bidirectional")
@@ -60,6 +62,8 @@ class RtcBench:
                 raise ValueError(f"{name} is {getattr(self, name)}: it must be at least 1")
         if not self.levels or "naive" not in self.methods:
             raise ValueError("name a level at least, and 'naive' among the methods")
+        if not 0 < self.apart < 1:
+            raise ValueError(f"apart is {self.apart}: it must be a share between 0 and 1")
         if 2 * max(self.delays) > self.flow.horizon:
             raise ValueError(f"a delay of {max(self.delays)} needs a horizon of twice that")
 
@@ -80,10 +84,10 @@ class RtcBench:
         return TrainConfig("expert", seed, self.env(level, self.frames), self.network, self.ppo, run=run)
 
     def policy(self, level: str, seed: int, data: str, start: str = "", settled: bool = False) -> TrainConfig:
-        """The run of a policy: three quarters of its learning, or from `start` on the rest."""
-        chunks = self.chunks // 4 if start else self.chunks - self.chunks // 4
-        settings = {"data": (data,), "start": start, "settled": self.settled if settled else 0}
-        flow = replace(self.flow, **settings, warm_up=0 if start else self.flow.warm_up)
+        """The run of a policy: the beginning of its learning, or from `start` on the rest."""
+        rest = round(self.apart * self.chunks)
+        chunks = rest if start else self.chunks - rest
+        flow = replace(self.flow, data=(data,), start=start, settled=self.settled if settled else 0)
         run = RunConfig(total_steps=chunks, log_every=100, checkpoint_every=1000, tensorboard=False)
         return TrainConfig("policy", seed, self.env(level), flow=flow, run=run)
 
@@ -106,8 +110,9 @@ SMALL = RtcBench(
     ppo=EXPERT,
     network=NetworkConfig((256, 256), (256, 256)),
     expert_steps=4_000_000,
-    flow=replace(LEARNING, batch=256, final_rate=0.05, settled_decay=1.0),  # by 0.5: a delay of 4 in 3 %
+    flow=replace(LEARNING, batch=128, learning_rate=3e-3, final_rate=0.05, settled_decay=1.0),  # by 0.5: 4 in 3 %
     chunks=2_400_000,
+    apart=0.5,
     episodes=1500,
     methods=("naive", "guided", "identity", "hard", "settled", "ensemble"),  # 16 chunks for every one are too dear here
 )

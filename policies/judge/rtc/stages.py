@@ -4,7 +4,7 @@
 """
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -29,19 +29,22 @@ SETTINGS, CELLS, SOLVED = "bench.json", "cells.jsonl", "solved.json"
 Say = Callable[[str], None]
 
 
-def run(bench: RtcBench, folder: Path, say: Say) -> list[dict[str, Any]]:
-    """All stages; returns the cells. Raises ValueError if `folder` holds a benchmark with other settings."""
+def begin(bench: RtcBench, folder: Path) -> list[dict[str, Any]]:
+    """Make or find the folder; returns the cells that are there. Raises ValueError if it is of other settings."""
     settings = json.loads(json.dumps(to_mapping(bench)))
-    if (folder / SETTINGS).exists():
-        if json.loads((folder / SETTINGS).read_text()) != settings:
-            raise ValueError(f"{folder} holds a benchmark with other settings: choose another folder")
-    else:
+    if not (folder / SETTINGS).exists():
         folder.mkdir(parents=True, exist_ok=True)
         write_atomically(folder / SETTINGS, json.dumps(settings, indent=1).encode())
-    done = cells(folder)
+    elif json.loads((folder / SETTINGS).read_text()) != settings:
+        raise ValueError(f"{folder} holds a benchmark with other settings: choose another folder")
+    return cells(folder)
+
+
+def play_levels(bench: RtcBench, levels: Iterable[str], folder: Path, done: list[dict[str, Any]], say: Say) -> None:
+    """All stages of some levels, but for the cells that are `done`. New ones are appended to the folder's."""
     env = make_planar(bench.env(bench.levels[0]))
     parts = make_parts(env.spec, bench.flow)  # one for all, so that playing is compiled once per method
-    for level in bench.levels:
+    for level in levels:
         rates = experts(bench, level, folder, say)
         data = recordings(bench, level, rates, folder, say)
         for seed in range(bench.seeds):
@@ -49,8 +52,6 @@ def run(bench: RtcBench, folder: Path, say: Say) -> list[dict[str, Any]]:
             for cell in judged(bench, parts, level, seed, policies, max(rates), done, say):
                 with (folder / CELLS).open("a") as stream:
                     stream.write(json.dumps(cell) + "\n")
-                done.append(cell)
-    return done
 
 
 def cells(folder: Path) -> list[dict[str, Any]]:

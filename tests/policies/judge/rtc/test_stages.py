@@ -29,10 +29,15 @@ BENCH = replace(
 )
 
 
+def run(bench, folder, say):
+    stages.play_levels(bench, bench.levels, folder, stages.begin(bench, folder), say)
+    return stages.cells(folder)
+
+
 @pytest.fixture(scope="module")
 def done(tmp_path_factory):
     folder, said = tmp_path_factory.mktemp("rtc"), []
-    return folder, stages.run(BENCH, folder, said.append), said
+    return folder, run(BENCH, folder, said.append), said
 
 
 def test_every_cell_is_there(done):
@@ -60,11 +65,11 @@ def test_only_what_is_missing_is_done_again(done, monkeypatch):
     path.write_text(whole[:-20])  # killed while it wrote
     said = []
     monkeypatch.setattr(stages, "collect", None)
-    again = stages.run(BENCH, folder, said.append)
+    again = run(BENCH, folder, said.append)
     assert [line for line in said if "delay" in line] == [said[-1]] and "settled delay 1" in said[-1]
     assert again == cells and path.read_text() == whole
 
 
 def test_another_benchmark_is_not_mixed_in(done):
     with pytest.raises(ValueError, match="other settings: choose another folder"):
-        stages.run(replace(BENCH, rollouts=5), done[0], print)
+        stages.begin(replace(BENCH, rollouts=5), done[0])
