@@ -23,7 +23,8 @@ from ..policies.policy import Policy
 from .contract import BATCH, Graph, Memory, Tensor
 from .extras import need
 from .inline import inlined
-from .looped import cut, joined
+from .joined import joined
+from .looped import cut
 from .sessions import nodes_of
 
 OPSET = 18

@@ -6,7 +6,7 @@ are converted one by one and put together: what comes before the loop, with all 
 turn; what comes after. What depends on the number of the turn alone is a row of a table.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 import jax
@@ -17,15 +17,13 @@ from jax.core import Tracer
 from jax.extend import core
 from numpy.typing import NDArray
 
-from .extras import need
+from .choices import Choices, choices, needed, side_by_side
 from .inline import inlined, value, walk
-from .rewrite import Made
+from .rewrite import Made, ones
 
 TURN = "euler_step"
 """The function that such loops are of."""
 Shape = jax.ShapeDtypeStruct
-Convert = Callable[[Callable[..., Any], Sequence[Shape], Sequence[str], Sequence[str]], Any]
-"""(function, shapes, names of inputs, names of outputs) -> ONNX model."""
 
 
 class Flat(NamedTuple):
@@ -89,7 +87,15 @@ def where_done(equation: Any, kind: str) -> tuple[str, ...]:
     """Where an equation is done: what depends on nothing, and what only repeats, by all who need it."""
     if not kind:
         return ("moving", "fixed") if batched(equation) else ("moving", "fixed", "rows")
-    return ("moving", "fixed") if kind == "fixed" and equation.primitive.name == "broadcast_in_dim" else (kind,)
+    return ("moving", "fixed") if kind == "fixed" and repeats(equation) else (kind,)
+
+
+def repeats(equation: Any) -> bool:
+    """Whether all that an operation does is to repeat."""
+    if equation.primitive.name != "broadcast_in_dim":
+        return False
+    (given,), (found,) = equation.invars, equation.outvars
+    return ones(given.aval, found.aval.ndim, equation.params["broadcast_dimensions"]) != found.aval.shape
 
 
 def batched(equation: Any) -> bool:
@@ -108,32 +114,42 @@ class Turn(NamedTuple):
     """Variables that a row of the table holds."""
     table: NDArray
     """[turns, 1, 1, K]"""
+    choices: Choices | None
+    """Of variables that are in a table of their own."""
 
     def __call__(self, *arrays: Array) -> list[Array]:
-        """Carried, shared and a row [1, 1, K] -> carried."""
-        *others, row = arrays
-        known = self.flat.constants | dict(zip([*self.flat.carried, *self.shared], others, strict=True))
+        """Carried, shared, a row [1, 1, K] and, where there are choices, what is taken [B, N, K] -> carried."""
+        given = [*self.flat.carried, *self.shared]
+        known = self.flat.constants | dict(zip(given, arrays[: len(given)], strict=True))
+        row, *taken = arrays[len(given) :]
         ends = np.cumsum([var.aval.size for var in self.columns])
         pieces = jnp.split(row, ends[:-1], axis=-1) if self.columns else []
         for var, piece in zip(self.columns, pieces, strict=True):
             known[var] = jnp.reshape(piece, var.aval.shape).astype(var.aval.dtype)
+        if self.choices:
+            known |= self.choices.split(*taken)
         walk(self.flat.moving, known, Made({}, {}))
         return [value(atom, known) for atom in self.flat.found]
 
     def share(self, steady: list[Array], made: Made) -> list[Array]:
-        """What is shared by all turns, of what is steady."""
+        """What is shared by all turns, of what is steady, and places of choices."""
         known = self.flat.constants | dict(zip(self.flat.steady, steady, strict=True))
         walk(self.flat.fixed, known, made)
-        return [known[var] for var in self.shared]
+        places = [self.choices.places(known[self.choices.mask])] if self.choices else []
+        return [*(known[var] for var in self.shared), *places]
+
+
+def inputs_of(parts: Flat) -> list[Any]:
+    """Variables that a turn needs and does not make."""
+    done = {var for equation in parts.moving for var in equation.outvars}
+    wanted = [atom for equation in parts.moving for atom in equation.invars] + parts.found
+    return list(dict.fromkeys(atom for atom in wanted if isinstance(atom, core.Var) and atom not in done))
 
 
 def turn_of(loop: Any, given: list[Any]) -> Turn:
     """See `flat`."""
     parts, last = flat(loop, given), loop.params["num_consts"] + loop.params["num_carry"]
-    done = {var for equation in parts.moving for var in equation.outvars}
-    wanted = [atom for equation in parts.moving for atom in equation.invars] + parts.found
-    needed = list(dict.fromkeys(atom for atom in wanted if isinstance(atom, core.Var) and atom not in done))
-    shared, columns = ([var for var in needed if parts.kinds.get(var) == kind] for kind in ("fixed", "rows"))
+    shared, columns = ([var for var in inputs_of(parts) if parts.kinds.get(var) == kind] for kind in ("fixed", "rows"))
     values: dict[Any, list[NDArray]] = {var: [] for var in columns}
     for row in zip(*map(np.asarray, given[last:]), strict=True):
         known = parts.constants | dict(zip(parts.numbered, row, strict=True))
@@ -141,11 +157,16 @@ def turn_of(loop: Any, given: list[Any]) -> Turn:
         for var in columns:
             values[var].append(np.asarray(known[var]))
     same = {var: many[0] for var, many in values.items() if all(np.array_equal(many[0], one) for one in many)}
-    columns = [var for var in columns if var not in same]
-    shape, nothing = (loop.params["length"], 1, 1, -1), np.zeros((loop.params["length"], 1, 1, 0))
-    cells = [np.reshape(values[var], shape) for var in columns]
-    table = np.concatenate([nothing, *cells], axis=-1, dtype=np.float32)
-    return Turn(parts._replace(constants=parts.constants | same), shared, columns, table)
+    parts = parts._replace(constants=parts.constants | same)
+    values = {var: many for var, many in values.items() if var not in same}
+    chosen = choices(parts.moving, shared, values, parts.constants)
+    if chosen:
+        others = [equation for equation in parts.moving if equation.outvars[0] not in chosen.found]
+        parts = parts._replace(moving=needed(others, parts.found))
+    shared, columns = ([var for var in inputs_of(parts) if var in among] for among in (shared, values))
+    nothing = [np.zeros(0)] * loop.params["length"]
+    table = side_by_side([nothing, *(values[var] for var in columns)])
+    return Turn(parts, shared, columns, table[:, None, None], chosen)
 
 
 class Cut(NamedTuple):
@@ -223,50 +244,3 @@ def known_or_shapes(function: Callable[..., list[Any]], shapes: Iterable[Any]) -
 
     jax.make_jaxpr(seen)(*shapes)
     return found
-
-
-def joined(parts: Cut, convert: Convert, shapes: Sequence[Shape], inputs: Sequence[str], outputs: Sequence[str]) -> Any:
-    """The parts as one model."""
-    onnx, turn = need("onnx"), parts.turn
-    helper, carries = onnx.helper, [shape_of(var) for var in turn.flat.carried]
-    starts, ends, now, later = (names(kind, carries) for kind in ("start", "end", "now", "next"))
-    shared, kept = names("shared", turn.shared), names("kept", parts.kept)
-    given = [*carries, *map(shape_of, turn.shared), Shape(turn.table.shape[1:], np.float32)]
-    first = convert(apart(parts.before), shapes, inputs, [*starts, *shared, *kept])
-    inner = convert(apart(turn), given, [*now, *shared, "row"], later)
-    last = convert(apart(parts.after), [*parts.kept, *carries], [*kept, *ends], outputs)
-    for model, prefix in ((first, "before/"), (inner, "turn/"), (last, "after/")):
-        onnx.compose.add_prefix(model, prefix, rename_inputs=False, rename_outputs=False, inplace=True)
-    row = helper.make_node("Gather", ["rows", "turn"], ["row"], "turn/row", axis=0)
-    more = helper.make_node("Identity", ["more"], ["more_"], "turn/more")
-    kinds = {"turn": onnx.TensorProto.INT64, "more": onnx.TensorProto.BOOL, "more_": onnx.TensorProto.BOOL}
-    number, go, go_on = (helper.make_tensor_value_info(name, kind, []) for name, kind in kinds.items())
-    begin = [number, go, *(each for each in inner.graph.input if each.name in now)]
-    body = helper.make_graph([row, *inner.graph.node, more], "turn", begin, [go_on, *inner.graph.output])
-    loop = helper.make_node("Loop", ["turns", "", *starts], ends, "turns", body=body)
-    count = onnx.numpy_helper.from_array(np.asarray(len(turn.table)), "turns")
-    constants = [count, onnx.numpy_helper.from_array(turn.table, "rows")]
-    constants += [tensor for model in (first, inner, last) for tensor in model.graph.initializer]
-    nodes = [*first.graph.node, loop, *last.graph.node]
-    graph = helper.make_graph(nodes, first.graph.name, first.graph.input, last.graph.output, constants)
-    model = helper.make_model(graph, opset_imports=first.opset_import)
-    model.ir_version = first.ir_version
-    return model
-
-
-def apart(function: Callable[..., list[Array]]) -> Callable[..., list[Array]]:
-    """With outcomes that are none of what is given, and all different: each has a name of its own in a graph."""
-
-    def called(*arrays: Array) -> list[Array]:
-        seen, found = {id(array) for array in arrays}, []
-        for array in function(*arrays):
-            found.append(jnp.copy(array) if id(array) in seen else array)
-            seen.add(id(array))
-        return found
-
-    return called
-
-
-def names(kind: str, values: Sequence[Any]) -> list[str]:
-    """One for each."""
-    return [f"{kind}_{i}" for i in range(len(values))]

@@ -39,21 +39,15 @@ def guided(velocity: Velocity, before: Array, weights: Array, most: float = MOST
     return led
 
 
-def settled(velocity: Velocity, before: Array, delay: Array | int) -> Field:
-    """The first `delay` ([] or [B, 1]) actions are those of the chunk `before` [B, H, A], and the network is
-    told so (Black et al. 2025, arXiv 2512.05964): for policies that were trained with settled actions.
-    Start from `begun`."""
-    fixed = jnp.broadcast_to(jnp.arange(before.shape[1]) < delay, before.shape[:2])
-
-    def led(chunk: Array, time: Array) -> Array:
-        return jnp.where(fixed[..., None], 0.0, velocity(chunk, jnp.reshape(time, (1, 1)), fixed))
-
-    return led
+def first(chunk: Array, delay: Array | int) -> Array:
+    """[B, H] bool: the first `delay` ([] or [B, 1]) actions of a chunk [B, H, A]."""
+    return jnp.broadcast_to(jnp.arange(chunk.shape[1]) < delay, chunk.shape[:2])
 
 
-def begun(noise: Array, before: Array, delay: Array | int) -> Array:
-    """Noise [B, H, A], with the first `delay` ([] or [B, 1]) actions those of the chunk before."""
-    return jnp.where((jnp.arange(before.shape[1]) < delay)[..., None], before, noise)
+def settled(velocity: Velocity, fixed: Array) -> Field:
+    """The network is told that the actions which are `fixed` [B, H] bool are given (Black et al. 2025, arXiv
+    2512.05964): for policies that were trained with settled actions. They must stay: see `euler`."""
+    return lambda chunk, time: velocity(chunk, jnp.reshape(time, (1, 1)), fixed)
 
 
 def shifted(chunk: Array, by: Array | int) -> Array:

@@ -6,7 +6,7 @@ from jax import Array
 
 from ..nets.flow.sampling import Field, Velocity, at_one_time, euler
 from .config import Method
-from .guide import begun, guided, settled
+from .guide import first, guided, settled
 from .weights import Schedule, soft_mask
 
 CANDIDATES = 16
@@ -43,8 +43,9 @@ def plan(
         tried = jax.lax.map(lambda k: euler(at_one_time(velocity), noise(k), steps), jax.random.split(key, CANDIDATES))
         return nearest(tried, before, horizon - every)
     if method == "settled":
-        held = jnp.where(led[:, None], delay, 0)
-        return euler(settled(velocity, before, held), begun(noise(key), before, held), steps)
+        fixed = first(before, jnp.where(led[:, None], delay, 0))
+        start = jnp.where(fixed[..., None], before, noise(key))
+        return euler(settled(velocity, fixed), start, steps, ~fixed)
     field: Field = at_one_time(velocity)
     if method in SCHEDULES:
         weights = soft_mask(horizon, delay, every, SCHEDULES[method]) * led[:, None]

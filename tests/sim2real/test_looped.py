@@ -80,6 +80,31 @@ def test_turns_may_be_alike():
     assert "MatMul" in kinds(body_of(content))
 
 
+def test_rows_that_tokens_choose_by_one_mask_are_rows_of_one_table():
+    def chosen(x, far):
+        fixed = jnp.arange(3) < far[:, None]
+
+        def euler_step(chunk, now):
+            def row(scale):
+                told = scale * jnp.array([now, 2 * now]).reshape(1, 1, 2)
+                return jnp.where(fixed[..., None], jnp.full((1, 1, 2), scale), jnp.sin(told))
+
+            other = jnp.where(fixed.sum(axis=1)[:, None, None] > 1, chunk, 0.5 * chunk)  # not of rows
+            return other * row(1.5) + row(0.5) * jnp.sin(now), None
+
+        start = jnp.stack([x, -x], axis=-1)
+        return (jax.lax.scan(euler_step, start, jnp.arange(4) / 4)[0].sum(axis=-1),)
+
+    content = convert(chosen, INPUTS, OUTPUTS)
+    inside = kinds(body_of(content))
+    assert inside.count("Where") == 1 and inside.count("Max") == 1 and "Sin" not in inside
+    x, far = questions(4)
+    (found,) = open_session(content).run(None, {"x": x, "far": far})
+    np.testing.assert_allclose(found, chosen(x, far)[0], rtol=1e-5, atol=1e-6)
+    (one,) = open_session(content).run(None, {"x": x[2:3], "far": far[2:3]})
+    np.testing.assert_allclose(one, found[2:3], rtol=1e-5, atol=1e-6)
+
+
 def test_only_one_loop_with_turns_that_are_known_stays():
     def twice(x, far):
         return flowing(*flowing(x, far), far)

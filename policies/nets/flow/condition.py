@@ -25,9 +25,10 @@ def condition(embed: Layer, time: Array, settled: Array | None) -> Condition:
     return Condition(embed(time), settled, None if settled is None else embed(jnp.ones((1, 1))))
 
 
-def through(told: Condition, layer: Layer) -> Array:
-    """[B or 1, N or 1, outputs] what a layer makes of it."""
-    found = layer(told.now)
+def through(told: Condition, layer: Layer, parts: int = 1) -> list[Array]:
+    """What a layer makes of it, in so many parts [B or 1, N or 1, outputs / parts]."""
+    now = jnp.split(layer(told.now), parts, axis=-1)
     if told.settled is None or told.done is None:
-        return found
-    return jnp.where(told.settled[..., None], layer(told.done), found)
+        return now
+    settled, done = told.settled[..., None], jnp.split(layer(told.done), parts, axis=-1)
+    return [jnp.where(settled, one, other) for one, other in zip(done, now, strict=True)]

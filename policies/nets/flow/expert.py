@@ -42,7 +42,7 @@ class Rows(nnx.Module):
         if self.scales is not None:
             return [Row(self.width**0.5 * (1 + scale)) for scale in self.scales[...]]
         assert told is not None
-        parts = jnp.split(through(told, self._modulated), 3 * self.count, axis=-1)
+        parts = through(told, self._modulated, 3 * self.count)
         return [Row(*parts[i : i + 3]) for i in range(0, 3 * self.count, 3)]
 
     def _modulated(self, told: Array) -> Array:

@@ -41,8 +41,9 @@ class FlowHead(nnx.Module):
         `state` [B, N] where it is a token."""
         look, told, blocks = self.look(chunk), None, jnp.ones(chunk.shape[1], jnp.int32)
         if self.config.time == "concat":
-            told = jnp.broadcast_to(through(condition(self._embedded, time, settled), lambda rows: rows), look.shape)
-            look, told = self.time_out(jax.nn.swish(self.time_in(jnp.concatenate([look, told], axis=-1)))), None
+            (rows,) = through(condition(self._embedded, time, settled), lambda rows: rows)
+            look = jnp.concatenate([look, jnp.broadcast_to(rows, look.shape)], axis=-1)
+            look = self.time_out(jax.nn.swish(self.time_in(look)))
         if self.state is not None:
             assert state is not None
             look = jnp.concatenate([self.state(state)[:, None], look], axis=1)

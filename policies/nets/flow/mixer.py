@@ -4,7 +4,6 @@ tokens of a chunk (Tolstikhin et al. 2021), told the flow time through its norms
 from dataclasses import dataclass
 
 import jax
-import jax.numpy as jnp
 from flax import nnx
 from jax import Array
 
@@ -53,7 +52,7 @@ class Mixing(nnx.Module):
 
     def __call__(self, x: Array, told: Condition) -> Array:
         """Tokens [B, H, channels], told the time."""
-        scale, shift, gate, scale_, shift_, gate_ = jnp.split(through(told, self.modulation), 6, axis=-1)
+        scale, shift, gate, scale_, shift_, gate_ = through(told, self.modulation, 6)
         across = (normalised(x) * (1 + scale) + shift).swapaxes(1, 2)
         x = x + gate * _through(self.tokens, across).swapaxes(1, 2)
         return x + gate_ * _through(self.channels, normalised(x) * (1 + scale_) + shift_)
@@ -84,7 +83,7 @@ class Mixer(nnx.Module):
         x = chunk @ self.look.kernel[: self.action] + known[:, None]
         for block in self.blocks:
             x = block(x, told)
-        scale, shift = jnp.split(through(told, self.modulation), 2, axis=-1)
+        scale, shift = through(told, self.modulation, 2)
         return self.act(normalised(x) * (1 + scale) + shift)
 
     def _rows(self, time: Array) -> Array:

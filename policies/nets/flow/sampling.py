@@ -12,11 +12,13 @@ Field = Callable[[Array, Array], Array]
 """(chunk [B, H, A], time []) -> velocity [B, H, A]: of all tokens at one time."""
 
 
-def euler(field: Field, noise: Array, steps: int) -> Array:
-    """The chunk [B, H, A] that `noise` [B, H, A] flows to in so many equal steps of time."""
+def euler(field: Field, noise: Array, steps: int, moving: Array | None = None) -> Array:
+    """The chunk [B, H, A] that `noise` [B, H, A] flows to in so many equal steps of time. Where `moving` [B, H] bool,
+    if given, is false, it stays as it is."""
+    length = 1 / steps if moving is None else jnp.where(moving, 1 / steps, 0.0)[..., None]
 
     def euler_step(chunk: Array, now: Array) -> tuple[Array, None]:
-        return chunk + field(chunk, now) / steps, None
+        return chunk + length * field(chunk, now), None
 
     return jax.lax.scan(euler_step, noise, jnp.arange(steps) / steps)[0]
 

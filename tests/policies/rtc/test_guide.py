@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from gambol.policies.nets.flow import sampling
-from gambol.policies.rtc.guide import begun, guided, settled, shifted
+from gambol.policies.rtc.guide import first, guided, settled, shifted
 from gambol.policies.rtc.weights import guidance_weight, soft_mask
 
 HORIZON = 4
@@ -62,10 +62,10 @@ def test_settled_actions_stay_and_are_told_to_the_network():
         return jnp.ones_like(chunk)
 
     noise, before = jax.random.normal(jax.random.key(1), (2, 3, HORIZON, 1))
-    field = settled(network, before, 2)
-    start = begun(noise, before, 2)
+    fixed = first(before, 2)
+    field, start = settled(network, fixed), jnp.where(fixed[..., None], before, noise)
     with jax.disable_jit():
-        found = sampling.euler(field, start, 4)
+        found = sampling.euler(field, start, 4, ~fixed)
     np.testing.assert_allclose(found[:, :2], before[:, :2])
     np.testing.assert_allclose(found[:, 2:], noise[:, 2:] + 1, atol=1e-6)
     assert len(told) == 4
