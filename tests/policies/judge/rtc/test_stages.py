@@ -1,10 +1,12 @@
-"""The whole benchmark, as small as can be: what is there is not done again."""
+"""The whole benchmark, as small as can be, by two processes: what is there is not done again."""
 
+import json
+import shutil
 from dataclasses import replace
 
 import pytest
 from gambol.policies.data.read import read
-from gambol.policies.judge.rtc import stages
+from gambol.policies.judge.rtc import stages, workers
 from gambol.policies.judge.rtc.config import TINY
 from gambol.policies.judge.rtc.summary import summary
 from gambol.policies.learn.ppo.config import PPOConfig
@@ -12,8 +14,10 @@ from gambol.policies.nets.config import NetworkConfig
 from gambol.policies.nets.flow.mixer import MixerConfig
 
 MIXER = MixerConfig(horizon=4, depth=1, channels=8, channel_mlp=8, token_mlp=4, steps=2)
+LEVELS = ("kinetix/s/h6_unicycle_right", "kinetix/s/h2_one_wheel_car")
 BENCH = replace(
     TINY,
+    levels=LEVELS,
     ppo=PPOConfig(worlds=4, rollout_steps=8, epochs=1, minibatches=1),
     network=NetworkConfig((8,), (8,)),
     expert_steps=32,
@@ -29,47 +33,66 @@ BENCH = replace(
 )
 
 
-def run(bench, folder, say):
-    stages.play_levels(bench, bench.levels, folder, stages.begin(bench, folder), say)
-    return stages.cells(folder)
+def cells_of(cells, level):
+    return [cell for cell in cells if cell["level"] == level]
 
 
 @pytest.fixture(scope="module")
 def done(tmp_path_factory):
-    folder, said = tmp_path_factory.mktemp("rtc"), []
-    return folder, run(BENCH, folder, said.append), said
+    folder = tmp_path_factory.mktemp("rtc")
+    return folder, workers.run(BENCH, folder, workers=2)
 
 
-def test_every_cell_is_there(done):
-    folder, cells, said = done
-    assert [(cell["method"], cell["delay"], cell["every"]) for cell in cells] == [
+@pytest.mark.parametrize("level", LEVELS)
+def test_every_cell_is_there(done, level):
+    folder, cells = done
+    found = cells_of(cells, level)
+    assert [(cell["method"], cell["delay"], cell["every"]) for cell in found] == [
         *(("naive", 0, 1), ("naive", 1, 1)),
         *(("settled", 0, 1), ("settled", 1, 1)),
     ]
-    assert all(len(cell["solved"]) == 4 and 0 <= cell["expert"] <= 1 for cell in cells)
-    data = read(folder / "data" / "h6_unicycle_right")
+    assert all(len(cell["solved"]) == 4 and 0 <= cell["expert"] <= 1 for cell in found)
+    data = read(folder / "data" / stages.slug(level))
     assert len(data.tasks) == 3 and list(data.observation()) == ["state"]  # what experts alone see is not learned from
     assert summary(cells)["delays"] == [0, 1]
-    assert [line for line in said if line.startswith("training")] == [
-        "training expert 0 of kinetix/s/h6_unicycle_right",
-        "training policy 0 of kinetix/s/h6_unicycle_right",
-        "training policy 0 of kinetix/s/h6_unicycle_right, naive",
-        "training policy 0 of kinetix/s/h6_unicycle_right, settled",
-    ]
+    runs = folder / "policies" / stages.slug(level) / "0"
+    about = {
+        name: json.loads((runs / name / "metrics.jsonl").read_text().splitlines()[-1]) for name in ("first", "naive")
+    }
+    assert {name: row["step"] for name, row in about.items()} == {"first": 16, "naive": 16}
 
 
 def test_only_what_is_missing_is_done_again(done, monkeypatch):
-    folder, cells, _ = done
+    folder, cells = done
     path = folder / stages.CELLS
     whole = path.read_text()
     path.write_text(whole[:-20])  # killed while it wrote
-    said = []
+    last, said = json.loads(whole.splitlines()[-1]), []
     monkeypatch.setattr(stages, "collect", None)
-    again = run(BENCH, folder, said.append)
-    assert [line for line in said if "delay" in line] == [said[-1]] and "settled delay 1" in said[-1]
-    assert again == cells and path.read_text() == whole
+    stages.play_levels(BENCH, [last["level"]], folder, stages.begin(BENCH, folder), said.append)
+    assert [line for line in said if "delay" in line] == [said[-1]]
+    assert f"{last['method']} delay {last['delay']}" in said[-1] and not [line for line in said if "training" in line]
+    assert stages.cells(folder) == cells and path.read_text() == whole
+
+
+@pytest.mark.parametrize("count", [0, 3])
+def test_workers_need_a_level_and_a_core_each(done, count):
+    with pytest.raises(ValueError, match=f"workers is {count}: at least 1, at most one for each of 2 levels"):
+        workers.run(BENCH, done[0], workers=count)
 
 
 def test_another_benchmark_is_not_mixed_in(done):
     with pytest.raises(ValueError, match="other settings: choose another folder"):
         stages.begin(replace(BENCH, rollouts=5), done[0])
+
+
+def test_a_worker_that_fails_is_named_and_the_other_goes_on(done):  # last: it spoils the folder
+    folder, before = done
+    broken, whole = LEVELS
+    shutil.rmtree(folder / "policies" / stages.slug(broken))
+    (folder / "data" / stages.slug(broken) / "meta" / "info.json").write_text("{")
+    (folder / stages.CELLS).write_text("")
+    with pytest.raises(ChildProcessError, match=r"a worker failed: the end of .*worker-[01]\.log says why"):
+        workers.run(BENCH, folder, workers=2)
+    assert stages.cells(folder) == cells_of(before, whole)
+    assert any("info.json" in log.read_text() for log in folder.glob("worker-*.log"))
