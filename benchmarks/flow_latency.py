@@ -49,7 +49,9 @@ def loaded(env: PlanarEnv, flow: FlowLearning) -> LoadedPolicy:
     parts = make_parts(env.spec, flow)
     size = parts.action
     draw = jax.random.normal
-    weights = jax.tree.map(lambda w: w + 0.02 * draw(jax.random.key(w.size), w.shape), parts.fresh(jax.random.key(0)))
+    weights = jax.tree.map(
+        lambda w: w + 0.02 * draw(jax.random.key(w.size), w.shape), parts.network.fresh(jax.random.key(0))
+    )
     seen = {name: Scaling(jnp.zeros(n), jnp.ones(n)) for name, n in parts.vectors.items()}
     params = ChunkParams(weights, Scalings(seen, Scaling(jnp.zeros(size), jnp.ones(size))))
     return LoadedPolicy(TrainConfig("latency", 0, ENV, flow=flow), env, make_policy(parts, flow.play, 0.0), params, 0)

@@ -36,13 +36,17 @@ def export(loaded: LoadedPolicy, like: PyTree, meaning: Meaning, file: str, name
     """Of a policy that was learned by flow matching. `like` is the shapes of one observation, `names` those of the
     graph's input for it, where it is one array, and of its output.
 
-    Raises ValueError for a way of playing that one question and one answer are not enough for.
+    Raises ValueError for a way of playing that one question and one answer are not enough for, and for a reflex.
     """
     flow = loaded.config.flow
     assert flow is not None
     if flow.play.method not in METHODS:
         wanted = ", ".join(METHODS)
         raise ValueError(f"flow.play.method is {flow.play.method!r}: policies that play {wanted} are exported")
+    if flow.reflex:
+        raise ValueError(
+            f"flow.reflex is {flow.reflex}: policies with a reflex are not exported; export {flow.start!r}"
+        )
     parts, params = make_parts(loaded.env.spec, flow), loaded.params
     seen = [
         Tensor(name, leaf.shape, leaf.dtype.name)

@@ -51,7 +51,7 @@ def loaded(play: PlayConfig, env_config=ENV, span=0.5, relative=(1,), **flow) ->
     config = TrainConfig("toy", 0, env_config, flow=FlowLearning(head=HEAD, play=play, relative=relative, **flow))
     env = make_env(env_config)
     parts = make_parts(env.spec, config.flow)
-    fresh = parts.fresh(jax.random.key(0))
+    fresh = parts.network.fresh(jax.random.key(0))
     weights = jax.tree.map(lambda w: w + 0.1 * jax.random.normal(jax.random.key(w.size), w.shape), fresh)
     seen = {name: Scaling(jnp.full(size, 0.1), jnp.full(size, 2.0)) for name, size in parts.vectors.items()}
     scalings = Scalings(seen, Scaling(jnp.full(parts.action, 0.2 * span), jnp.full(parts.action, span)))

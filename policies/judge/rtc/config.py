@@ -5,6 +5,7 @@ RPO; data are counted in episodes, at most 8,000 per level, where the paper has 
 """
 
 from dataclasses import dataclass, replace
+from typing import Literal
 
 from ....envs.planar.env import PlanarConfig
 from ...learn.config import RunConfig, TrainConfig
@@ -15,6 +16,10 @@ from ...nets.flow.config import ExpertConfig, FlowConfig
 from ...nets.flow.mixer import MixerConfig
 from ...rtc.config import Method, PlayConfig
 
+Kind = Literal["first", "naive", "settled", "reflex"]
+"""Of the runs of a policy: its beginning; from there on without and with settled actions; a reflex on the latter."""
+Judged = Method | Literal["reflex"]
+"""reflex: as settled, and each action is corrected for what is observed when it is executed."""
 LEAST = 0.65
 """Share of episodes that an expert must solve for its episodes to be learned from."""
 
@@ -31,7 +36,7 @@ class RtcBench:
     expert_steps: int
     """Control steps of training of an expert."""
     flow: FlowLearning
-    """Of policies; data, start and settled are filled in."""
+    """Of policies; data, start, settled and reflex are filled in."""
     chunks: int
     """That a policy learns from."""
     episodes: int
@@ -48,16 +53,23 @@ class RtcBench:
     """Most settled actions."""
     apart: float = 0.25
     """Share of the learning, its end, that is done twice: with settled actions and without."""
+    reflex: tuple[int, ...] = (256, 256)
+    """Hidden layers of reflexes."""
+    reflex_chunks: int = 100_000
+    """That they learn from."""
     action_noise: float = 0.1
     """Disturbances, always."""
-    methods: tuple[Method, ...] = ("naive", "guided", "identity", "hard", "settled", "ensemble", "bidirectional")
+    methods: tuple[Judged, ...] = (
+        *("naive", "guided", "identity", "hard", "settled", "ensemble", "bidirectional"),
+        "reflex",
+    )
     delays: tuple[int, ...] = (0, 1, 2, 3, 4)
     rollouts: int = 256
     """Episodes per level, policy, method and delay."""
     max_steps: int = 256
 
     def __post_init__(self):
-        for name in ("expert_steps", "chunks", "episodes", "experts", "seeds", "rollouts"):
+        for name in ("expert_steps", "chunks", "reflex_chunks", "episodes", "experts", "seeds", "rollouts"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} is {getattr(self, name)}: it must be at least 1")
         if not self.levels or "naive" not in self.methods:
@@ -83,11 +95,17 @@ class RtcBench:
         run = RunConfig(total_steps=self.expert_steps, log_every=10, checkpoint_every=50, tensorboard=False)
         return TrainConfig("expert", seed, self.env(level, self.frames), self.network, self.ppo, run=run)
 
-    def policy(self, level: str, seed: int, data: str, start: str = "", settled: bool = False) -> TrainConfig:
-        """The run of a policy: the beginning of its learning, or from `start` on the rest."""
+    def policy(self, level: str, seed: int, data: str, kind: Kind, start: str = "") -> TrainConfig:
+        """A run of a policy, from `start` on unless it is the first."""
         rest = round(self.apart * self.chunks)
-        chunks = rest if start else self.chunks - rest
-        flow = replace(self.flow, data=(data,), start=start, settled=self.settled if settled else 0)
+        chunks = {"first": self.chunks - rest, "reflex": self.reflex_chunks}.get(kind, rest)
+        flow = replace(
+            self.flow,
+            data=(data,),
+            start=start,
+            settled=self.settled if kind in ("settled", "reflex") else 0,
+            reflex=self.reflex if kind == "reflex" else (),
+        )
         run = RunConfig(total_steps=chunks, log_every=100, checkpoint_every=1000, tensorboard=False)
         return TrainConfig("policy", seed, self.env(level), flow=flow, run=run)
 
@@ -113,8 +131,9 @@ SMALL = RtcBench(
     flow=replace(LEARNING, batch=128, learning_rate=3e-3, final_rate=0.05, settled_decay=1.0),  # by 0.5: 4 in 3 %
     chunks=2_400_000,
     apart=0.5,
+    reflex_chunks=300_000,
     episodes=1500,
-    methods=("naive", "guided", "identity", "hard", "settled", "ensemble"),  # 16 chunks for every one are too dear here
+    methods=("naive", "guided", "identity", "hard", "settled", "ensemble", "reflex"),  # 16 chunks for each are too dear
 )
 TINY = replace(
     SMALL,
@@ -123,6 +142,7 @@ TINY = replace(
     ppo=replace(EXPERT, worlds=128),
     expert_steps=300_000,
     chunks=100_000,
+    reflex_chunks=25_000,
     episodes=200,
     seeds=1,
     methods=RtcBench.methods,
@@ -150,6 +170,7 @@ FULL = RtcBench(
         observation_scaling="none",
     ),
     chunks=32 * 1_015_808,
+    reflex_chunks=4 * 1_015_808,
     episodes=8000,
     experts=6,
     frames=4,

@@ -1,6 +1,6 @@
 """The benchmark as one resumable run: experts, recordings, policies, cells. What is there already is not done again.
 
-<folder>/  experts/<level>/<seed>/  data/<level>/  policies/<level>/<seed>/{first,naive,settled}/  cells.jsonl
+<folder>/  experts/<level>/<seed>/  data/<level>/  policies/<level>/<seed>/{first,naive,settled,reflex}/  cells.jsonl
 """
 
 import json
@@ -21,11 +21,14 @@ from ...data.write import write
 from ...learn.config import TrainConfig
 from ...learn.flow.parts import Parts, make_parts
 from ...learn.run import CONFIG, load_policy, train
+from ...rtc.config import Method
 from ..rollout import evaluate
-from .config import LEAST, RtcBench
+from .config import LEAST, Kind, RtcBench
 from .play import play
 
 SETTINGS, CELLS, SOLVED = "bench.json", "cells.jsonl", "solved.json"
+RUNS: dict[Kind, Kind | None] = {"first": None, "naive": "first", "settled": "first", "reflex": "settled"}
+"""And what each goes on from."""
 Say = Callable[[str], None]
 
 
@@ -43,7 +46,11 @@ def begin(bench: RtcBench, folder: Path) -> list[dict[str, Any]]:
 def play_levels(bench: RtcBench, levels: Iterable[str], folder: Path, done: list[dict[str, Any]], say: Say) -> None:
     """All stages of some levels, but for the cells that are `done`. New ones are appended to the folder's."""
     env = make_planar(bench.env(bench.levels[0]))
-    parts = make_parts(env.spec, bench.flow)  # one for all, so that playing is compiled once per method
+    parts: dict[Kind, Parts] = {}  # one of a kind, so that playing is compiled once per method
+    for kind in RUNS:
+        flow = bench.policy(bench.levels[0], 0, "", kind, start="first").flow
+        assert flow is not None
+        parts[kind] = make_parts(env.spec, flow)
     for level in levels:
         rates = experts(bench, level, folder, say)
         data = recordings(bench, level, rates, folder, say)
@@ -107,15 +114,15 @@ def joined(parts: list[Recording]) -> Recording:
     return replace(first, arrays=arrays, episode=np.concatenate(episodes), tasks=tasks)
 
 
-def learned(bench: RtcBench, level: str, seed: int, data: Path, folder: Path, say: Say) -> dict[str, Path]:
-    """Policies of one seed: the common beginning, and from it on without and with settled actions."""
-    place = folder / "policies" / slug(level) / str(seed)
-    first = on(bench.policy(level, seed, str(data)), place / "first", f"policy {seed} of {level}", say)
-    runs = {}
-    for name in ("naive", "settled"):
-        config = bench.policy(level, seed, str(data), start=str(first), settled=name == "settled")
-        runs[name] = on(config, place / name, f"policy {seed} of {level}, {name}", say)
-    return runs
+def learned(bench: RtcBench, level: str, seed: int, data: Path, folder: Path, say: Say) -> dict[Kind, Path]:
+    """Runs of the policy of one seed, each of which goes on from another."""
+    place, found = folder / "policies" / slug(level) / str(seed), {}
+    for kind, start in RUNS.items():
+        if kind == "reflex" and "reflex" not in bench.methods:
+            continue
+        config = bench.policy(level, seed, str(data), kind, str(found[start]) if start else "")
+        found[kind] = on(config, place / kind, f"policy {seed} of {level}, {kind}", say)
+    return found
 
 
 def on(config: TrainConfig, place: Path, what: str, say: Say) -> Path:
@@ -130,10 +137,10 @@ def on(config: TrainConfig, place: Path, what: str, say: Say) -> Path:
 
 def judged(
     bench: RtcBench,
-    parts: Parts,
+    parts: dict[Kind, Parts],
     level: str,
     seed: int,
-    policies: dict[str, Path],
+    policies: dict[Kind, Path],
     expert: float,
     done: list[dict[str, Any]],
     say: Say,
@@ -145,10 +152,12 @@ def judged(
         missing = [delay for delay in bench.delays if (level, seed, method, delay) not in there]
         if not missing:
             continue
-        loaded = load_policy(policies["settled" if method == "settled" else "naive"], "latest")
+        kind: Kind = method if method in ("settled", "reflex") else "naive"
+        way: Method = "settled" if method == "reflex" else method
+        loaded = load_policy(policies[kind], "latest")
         for delay in missing:
             every = max(delay, 1)
-            found = play(env, parts, method, loaded.params, np.zeros(bench.rollouts, int), every, delay, seed)
+            found = play(env, parts[kind], way, loaded.params, np.zeros(bench.rollouts, int), every, delay, seed)
             about = {"level": level, "seed": seed, "method": method, "delay": delay, "every": every, "expert": expert}
             rate, delta, jerk = (float(np.mean(x)) for x in (found.solved, found.delta, found.jerk))
             say(f"{level} {seed} {method} delay {delay}: {rate:.1%}")

@@ -2,7 +2,7 @@
 
 A block begins when a chunk is asked for, of what is observed then. During its first `delay` steps the chunk before is
 still executed, as if the new one took so long to compute; then the new one, to the end of the block. The first chunk of
-an episode is there at once.
+an episode is there at once. A reflex, where there is one, corrects every action by what is observed at its time.
 """
 
 from dataclasses import dataclass
@@ -81,7 +81,11 @@ def advance(
     place = jnp.minimum(plans.count, horizon - 1)[:, None, None, None]
     actions = jnp.take_along_axis(plans.actions, place, axis=2)[:, :, 0]
     shares = there / jnp.maximum(there.sum(axis=1, keepdims=True), 1)
-    return (actions * shares[..., None]).sum(axis=1), Plans(plans.actions, plans.reach, (plans.count + 1) % every)
+    action = (actions * shares[..., None]).sum(axis=1)
+    if parts.reflex:
+        age = plans.count + every * there.argmax(axis=1)
+        action = parts.react(params, observation, action, jnp.minimum(age, horizon - 1))
+    return action, Plans(plans.actions, plans.reach, (plans.count + 1) % every)
 
 
 def make_policy(parts: Parts, play: PlayConfig, temperature: float) -> Policy:

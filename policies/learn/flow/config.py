@@ -60,6 +60,9 @@ class FlowLearning:
     """Beginnings of names of weights that stay as they are, like "tokens" or "head.transformer.prefix"."""
     lora: int = 0
     """Rank of what is learned on top of the transformer's matrices, which then stay as they are; 0: they learn."""
+    reflex: tuple[int, ...] = ()
+    """Hidden layers of a small network that corrects each action for what is observed when its time has come. It is
+    learned on top of `start`, which then stays as it is; (): none is."""
     skipped: float = 0.0
     """Share of the prefix tokens that a layer leaves out in training, all but the first and the last layer."""
 
@@ -96,6 +99,12 @@ class FlowLearning:
             raise ValueError(f"flow.settled_decay is {self.settled_decay}: it must be above 0 and at most 1")
         if self.mixer and (self.lora or self.skipped):
             raise ValueError("flow.lora and flow.skipped are for the transformer: leave them 0 with a mixer")
+        if self.reflex and min(self.reflex) < 1:
+            raise ValueError(f"flow.reflex is {self.reflex}: a layer has at least 1 unit")
+        if self.reflex and (self.lora or self.frozen or self.skipped):
+            raise ValueError("flow.reflex is learned alone: leave flow.lora, flow.frozen and flow.skipped out")
+        if self.reflex and not self.start:
+            raise ValueError(f"flow.reflex is {self.reflex}: name in flow.start the policy that it corrects")
         if self.lora and not self.start:
             raise ValueError(f"flow.lora is {self.lora}: name in flow.start what it is learned on top of")
 

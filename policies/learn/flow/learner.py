@@ -18,7 +18,7 @@ import optax
 from jax import Array
 
 from ....envs.contract import EnvSpec
-from ...nets.flow.loss import flow_loss, task
+from ...nets.flow.loss import draw_settled, flow_loss, task
 from ..devices import cut
 from ..learner import Learner
 from .acting import make_policy
@@ -26,6 +26,7 @@ from .config import FlowLearning
 from .data import Steps, chunks
 from .optimiser import Trained, begin, make_optimiser, whole
 from .parts import ChunkParams, Parts, Scalings, make_parts
+from .reflex import reflex_loss
 from .scaling import Scaling, fits, measure
 
 SAMPLED = 20_000
@@ -104,8 +105,8 @@ def init(
 ) -> FlowState:
     """Before the first update; on from `weights` where there are some."""
     making, key = jax.random.split(key)
-    weights = parts.fresh(making) if weights is None else weights
-    trained: Any = begin(parts.config, making, weights)
+    weights = parts.network.fresh(making) if weights is None else weights
+    trained: Any = begin(parts, making, weights)
     average = trained if parts.config.average else None
     zero = jnp.zeros((), jnp.int32)
     return FlowState(trained, average, optimiser.init(trained), scalings, key, zero, jnp.zeros(()))
@@ -132,7 +133,7 @@ def update(
     average = state.average
     if average is not None:
         decay = jnp.minimum(config.average, (1.0 + state.updates) / (10.0 + state.updates))
-        average = jax.tree.map(lambda a, b: decay * a + (1 - decay) * b, average, trained)
+        average = jax.tree.map(lambda a, b: a + (1 - decay) * (b - a), average, trained)
     held_out = state.held_out
     if data.held_out.shape[0]:
         look = partial(loss, parts, trained if average is None else average, state.scalings, data.steps, data.held_out)
@@ -145,7 +146,9 @@ def update(
 def loss(
     parts: Parts, trained: Trained, scalings: Scalings, steps: Steps, starts: Array, key: Array, training: bool = True
 ) -> Array:
-    """The flow-matching loss [] of chunks that begin at `starts` [B]."""
+    """The flow-matching loss [] of chunks that begin at `starts` [B], or that of their reflex."""
+    if parts.reflex:
+        return reflex_loss(parts, trained, scalings, steps, starts, key)
     config, found = parts.config, chunks(steps, starts, parts.config.horizon)
     asking, settling, skipping = jax.random.split(key, 3)
     actions = parts.to_learn(scalings, found.observation, found.actions)
@@ -156,16 +159,10 @@ def loss(
     return flow_loss(velocity, task(asking, actions, counts, settled))
 
 
-def draw_settled(key: Array, count: int, most: int, decay: float) -> Array:
-    """[count] int32 from 0 to `most`, each `decay` times as likely as the one before (Black et al. 2025, arXiv
-    2512.05964)."""
-    weights = jnp.log(decay) * jnp.arange(most + 1)
-    return jax.random.categorical(key, weights, shape=(count,)).astype(jnp.int32)
-
-
 def params_of(state: FlowState) -> ChunkParams:
     """What the policy needs of the state."""
-    return ChunkParams(whole(state.trained if state.average is None else state.average), state.scalings)
+    trained: Trained = state.trained if state.average is None else state.average
+    return ChunkParams(whole(trained), state.scalings, trained.reflex)
 
 
 def split(parts: Parts, steps: Steps) -> Recorded:

@@ -1,4 +1,4 @@
-"""What gradients change, and how: AdamW on all weights, on some, or on low-rank additions to them."""
+"""What gradients change, and how: AdamW on all weights, on some, on low-rank additions to them, or on a reflex."""
 
 from typing import Any, NamedTuple
 
@@ -9,6 +9,7 @@ from jax import Array
 from ...names import map_named
 from .config import FlowLearning
 from .lora import Adapters, adapted, adapters, merged
+from .parts import Parts
 
 
 class Trained(NamedTuple):
@@ -16,6 +17,7 @@ class Trained(NamedTuple):
 
     weights: nnx.State
     lora: Adapters | None
+    reflex: nnx.State | None = None
 
 
 def make_optimiser(config: FlowLearning, updates: int) -> optax.GradientTransformation:
@@ -43,6 +45,8 @@ def learns(config: FlowLearning, trained: Trained) -> Any:
     """True or false for every array."""
 
     def one(name: str, _: Array) -> bool:
+        if config.reflex:
+            return name.startswith("reflex")
         if name.startswith("lora"):
             return True
         name = name.removeprefix("weights.")
@@ -51,9 +55,10 @@ def learns(config: FlowLearning, trained: Trained) -> Any:
     return map_named(one, trained)
 
 
-def begin(config: FlowLearning, key: Array, weights: nnx.State) -> Trained:
+def begin(parts: Parts, key: Array, weights: nnx.State) -> Trained:
     """What is trained first, on from `weights`."""
-    return Trained(weights, adapters(key, weights, config.lora) if config.lora else None)
+    lora = adapters(key, weights, parts.config.lora) if parts.config.lora else None
+    return Trained(weights, lora, parts.reflex.fresh(key) if parts.reflex else None)
 
 
 def whole(trained: Trained) -> nnx.State:

@@ -14,6 +14,7 @@ from jax import Array
 
 from ....envs.contract import EnvSpec
 from ...nets.flow.network import make_network
+from ...nets.flow.reflex import Reflex
 from ...nets.flow.sampling import Velocity
 from ...nets.flow.tokens import STATE, arrays_of
 from ...nets.stream import shapes_of
@@ -35,6 +36,15 @@ class ChunkParams(NamedTuple):
 
     weights: nnx.State
     scalings: Scalings
+    reflex: nnx.State | None = None
+
+
+class Network(NamedTuple):
+    """A network without its weights, and how to make them."""
+
+    graph: nnx.GraphDef
+    fresh: Callable[[Array], nnx.State]
+    """(key) -> weights."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,11 +57,15 @@ class Parts:
     low: np.ndarray
     high: np.ndarray
     """[A] bounds of an action."""
-    vectors: dict[str, int]
+    observed: dict[str, int]
     """Sizes of the vectors that are observed, by name."""
-    graph: nnx.GraphDef
-    fresh: Callable[[Array], nnx.State]
-    """(key) -> weights."""
+    network: Network
+    reflex: Network | None
+
+    @property
+    def vectors(self) -> dict[str, int]:
+        """Those that are scaled."""
+        return {} if self.config.observation_scaling == "none" else self.observed
 
     @property
     def relative(self) -> Array:
@@ -74,15 +88,31 @@ class Parts:
         actions = restored(scalings.action, chunk)
         return absolute(actions, self.state_in(observation), self.relative) if self.config.relative else actions
 
+    def seen(self, params: ChunkParams, observation: dict[str, Array]) -> dict[str, Array]:
+        """What is observed, as networks see it."""
+        sizes = params.scalings.observation
+        return {name: scaled(sizes[name], x) if name in sizes else x for name, x in observation.items()}
+
     def encode(self, params: ChunkParams, observation: dict[str, Array], **training: Any) -> Any:
         """What the network knows of what is observed."""
-        sizes = params.scalings.observation
-        seen = {name: scaled(sizes[name], x) if name in sizes else x for name, x in observation.items()}
-        return nnx.merge(self.graph, params.weights).encode(seen, **training)
+        return nnx.merge(self.network.graph, params.weights).encode(self.seen(params, observation), **training)
 
     def ask(self, params: ChunkParams, known: Any, chunk: Array, time: Array, settled: Array | None = None) -> Array:
         """The network's velocity, as `sampling.Velocity` says."""
-        return nnx.merge(self.graph, params.weights).velocity(known, chunk, time, settled)
+        return nnx.merge(self.network.graph, params.weights).velocity(known, chunk, time, settled)
+
+    def corrected(self, params: ChunkParams, observation: dict[str, Array], action: Array, age: Array) -> Array:
+        """Actions [B, A], each the `age` [B] int-th of its chunk, corrected by the reflex for what is observed now; as
+        the network knows them."""
+        assert self.reflex is not None and params.reflex is not None
+        known = self.to_learn(params.scalings, observation, action[:, None])[:, 0]
+        seen = self.seen(params, {name: observation[name] for name in self.observed})
+        return nnx.merge(self.reflex.graph, params.reflex)(jnp.concatenate(list(seen.values()), axis=-1), known, age)
+
+    def react(self, params: ChunkParams, observation: dict[str, Array], action: Array, age: Array) -> Array:
+        """The same, to act."""
+        corrected = self.corrected(params, observation, action, age)[:, None]
+        return jnp.clip(self.to_act(params.scalings, observation, corrected)[:, 0], self.low, self.high)
 
     def velocity(self, params: ChunkParams, observation: dict[str, Array], **training: Any) -> Velocity:
         """The network's field for what is observed, encoded once."""
@@ -105,18 +135,21 @@ def make_parts(spec: EnvSpec, config: FlowLearning) -> Parts:
     if config.relative and vectors.get(STATE, 0) <= max(config.relative):
         raise ValueError(f"flow.relative is {config.relative}: no vector {STATE!r} of so many entries is observed")
 
+    if config.reflex and not vectors:
+        raise ValueError(f"flow.reflex is {config.reflex}: {spec.name} shows no vector that it could see")
+
     def network(key: Array):
         return make_network(config.network, spec.observation_space, size, rngs=nnx.Rngs(params=key))
 
-    graph = nnx.graphdef(nnx.eval_shape(network, jax.random.key(0)))
-    if config.observation_scaling == "none":
-        vectors = {}
+    def reflex(key: Array):
+        return Reflex(config.reflex, sum(vectors.values()), size, config.horizon, rngs=nnx.Rngs(params=key))
+
+    low, high = (np.asarray(bound, np.float32) for bound in (box.low, box.high))
     return Parts(
-        config,
-        size,
-        np.asarray(box.low, np.float32),
-        np.asarray(box.high, np.float32),
-        vectors,
-        graph,
-        lambda key: nnx.state(network(key)),
+        config, size, low, high, vectors, without_weights(network), without_weights(reflex) if config.reflex else None
     )
+
+
+def without_weights(make: Callable[[Array], nnx.Module]) -> Network:
+    """Of a function that makes a network of a key."""
+    return Network(nnx.graphdef(nnx.eval_shape(make, jax.random.key(0))), lambda key: nnx.state(make(key)))

@@ -46,3 +46,10 @@ def flow_loss(velocity: Velocity, asked: Task) -> Array:
     """Mean squared error, [], over what counts."""
     error = jnp.where(asked.counts, velocity(asked.chunk, asked.time, asked.settled) - asked.target, 0.0) ** 2
     return error.sum() / jnp.maximum(asked.counts.sum(), 1)
+
+
+def draw_settled(key: Array, count: int, most: int, decay: float) -> Array:
+    """[count] int32 from 0 to `most`, each `decay` times as likely as the one before (Black et al. 2025, arXiv
+    2512.05964)."""
+    weights = jnp.log(decay) * jnp.arange(most + 1)
+    return jax.random.categorical(key, weights, shape=(count,)).astype(jnp.int32)

@@ -50,6 +50,7 @@ class Parts:
     """A network that foresees the steps to come, or thinks that they stand still."""
 
     foresees: bool
+    reflex: bool = False
     action: int = 1
     low, high = np.array([-99.0]), np.array([99.0])
     config = SimpleNamespace(horizon=8, network=SimpleNamespace(steps=1))
@@ -63,9 +64,18 @@ class Parts:
         wanted = observation["state"][:, :, None] + self.foresees * jnp.arange(8.0)[None, :, None]
         return lambda chunk, time: wanted - chunk
 
+    def react(self, params, observation, action, age):
+        return action + age[:, None]
+
 
 PARAMS = SimpleNamespace(scalings=None)
 jax.tree_util.register_pytree_node(SimpleNamespace, lambda s: ((), None), lambda *_: PARAMS)
+
+
+@pytest.mark.parametrize(("every", "delay"), [(1, 0), (1, 1), (4, 0), (4, 3), (4, 4)])
+def test_a_reflex_is_told_how_old_a_chunk_is(every, delay):
+    found = play(Follow(), Parts(False, reflex=True), "naive", PARAMS, np.array([0]), every, delay, seed=0)
+    assert found.solved.all()  # a chunk that stands still is as far behind as it is old
 
 
 @pytest.mark.parametrize(

@@ -24,9 +24,11 @@ BENCH = replace(
     frames=2,
     flow=replace(TINY.flow, mixer=MIXER, batch=8),
     chunks=32,
+    reflex_chunks=16,
+    reflex=(8,),
     episodes=3,
     settled=1,
-    methods=("naive", "settled"),
+    methods=("naive", "settled", "reflex"),
     delays=(0, 1),
     rollouts=4,
     max_steps=12,
@@ -50,6 +52,7 @@ def test_every_cell_is_there(done, level):
     assert [(cell["method"], cell["delay"], cell["every"]) for cell in found] == [
         *(("naive", 0, 1), ("naive", 1, 1)),
         *(("settled", 0, 1), ("settled", 1, 1)),
+        *(("reflex", 0, 1), ("reflex", 1, 1)),
     ]
     assert all(len(cell["solved"]) == 4 and 0 <= cell["expert"] <= 1 for cell in found)
     data = read(folder / "data" / stages.slug(level))

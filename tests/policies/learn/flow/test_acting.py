@@ -18,7 +18,7 @@ HORIZON, WORLDS = 6, 2
 class Counting:
     """Chunks [10 t, 10 t + 1, ...] of what is seen at step t."""
 
-    config = SimpleNamespace(horizon=HORIZON, network=SimpleNamespace(steps=1))
+    config, reflex = SimpleNamespace(horizon=HORIZON, network=SimpleNamespace(steps=1)), None
     action, low, high = 1, np.array([-1e3]), np.array([1e3])
 
     def to_learn(self, scalings, observation, actions):

@@ -9,8 +9,9 @@ import pytest
 from gambol.envs.contract import EnvSpec, Observation
 from gambol.policies.learn.flow.config import FlowLearning
 from gambol.policies.learn.flow.data import steps
-from gambol.policies.learn.flow.learner import draw_settled, make_learner
+from gambol.policies.learn.flow.learner import make_learner
 from gambol.policies.nets.flow.config import TINY
+from gambol.policies.nets.flow.loss import draw_settled
 from gambol.policies.nets.flow.mixer import MixerConfig
 from gambol.policies.rtc.config import PlayConfig
 from gymnasium.spaces import Box, Dict
@@ -66,6 +67,46 @@ def test_it_does_what_was_done_for_what_is_seen(learned):
     wanted = jnp.stack([0.5 * seen[:, 0], jnp.tanh(seen[:, 1])], axis=1)
     off = jnp.sqrt(((action - wanted) ** 2).mean(axis=0)) / wanted.std(axis=0)
     assert (off < 0.4).all(), off
+
+
+def test_a_reflex_knows_what_is_seen_now(learned):
+    """The second action of a chunk cannot be known when it is planned, but when its time has come."""
+    before = learned[0].params_of(learned[1])
+    config = replace(CONFIG, start="before", reflex=(32,))
+    made = learner(config, updates=150, before=lambda: before)
+    state, losses = trained(made, 150)
+    after = made.params_of(state)
+    assert losses[-1]["held_out_loss"] < 0.3 * losses[0]["held_out_loss"]
+    for old, new in zip(jax.tree.leaves(before), jax.tree.leaves(after._replace(reflex=None)), strict=True):
+        np.testing.assert_array_equal(old, new)
+
+    def off(made, params):
+        """Of both actions of a block, where only the first is planned with what is seen."""
+        policy, found = made.policy(0.0), []
+        memory = policy.initial_memory(64)
+        for step in range(2):
+            seen = jax.random.normal(jax.random.key(step), (64, 3))
+            action, memory = policy.act(params, memory, Observation(seen), jax.random.key(1))
+            wanted = jnp.stack([0.5 * seen[:, 0], jnp.tanh(seen[:, 1])], axis=1)
+            found.append(float(jnp.sqrt(((action - wanted) ** 2).mean())))
+        return found
+
+    first, second = off(made, after)
+    assert second < 0.2 < 0.5 < off(learned[0], before)[1]
+    assert first < 0.2
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"reflex": (8,)}, "name in flow.start the policy that it corrects"),
+        ({"reflex": (0,), "start": "run"}, "a layer has at least 1 unit"),
+        ({"reflex": (8,), "start": "run", "lora": 2}, "flow.reflex is learned alone"),
+    ],
+)
+def test_a_reflex_is_learned_alone_on_top_of_a_policy(change, message):
+    with pytest.raises(ValueError, match=message):
+        replace(CONFIG, **change)
 
 
 def test_only_the_first_action_of_a_chunk_can_be_known(learned):
