@@ -8,9 +8,7 @@ import tyro
 
 from ..sim2real import bundle
 from ..sim2real import log as logs
-from ..sim2real.brain import Brain, limits_of
-from ..sim2real.onboard import model as models
-from ..sim2real.thinking import graph
+from ..sim2real.thinking import brain_of, graph
 from .arguments import read
 
 DESCRIPTION = """Decide everything in a controller's log once more, and compare bit for bit.
@@ -40,14 +38,11 @@ def main(argv: list[str]) -> int:
     options = read(Arguments, argv, prog="gambol replay", description=DESCRIPTION)
     loaded = bundle.read(options.bundle)
     contract = loaded.contract
-    limits = limits_of(contract)
-    assert contract.robot is not None
+    brain = brain_of(loaded, graph(loaded.files[contract.graph.file], contract.graph))
     log = logs.read(options.log, contract)
     if log.about.get("bundle") != loaded.digest:
         raise ValueError(f"{options.log} is of another bundle, with digest {str(log.about.get('bundle'))[:16]}")
-    infer = graph(loaded.files[contract.graph.file], contract)
-    body = models.read(loaded.files[contract.robot.mjcf], contract)
-    different = logs.replay(Brain(contract, body, limits, infer), log)
+    different = logs.replay(brain, log)
     for number, name in different[:5]:
         print(f"tick {number}: {name} comes out differently")
     print(f"{len(log.ticks)} ticks, {len(different)} decisions differ")

@@ -11,14 +11,12 @@ import tyro
 from ..sim2real import bundle
 from ..sim2real import log as logs
 from ..sim2real import operators as hands
-from ..sim2real.brain import Brain, limits_of
 from ..sim2real.controller import REHEARSAL, Summary, run
-from ..sim2real.onboard import model as models
 from ..sim2real.operators import Moment, Script
 from ..sim2real.robots.imperfect import Imperfections
 from ..sim2real.robots.open import open_robot
 from ..sim2real.spread import Spread
-from ..sim2real.thinking import graph, thinker, warm_up
+from ..sim2real.thinking import brain_of, graph, thinker, warm_up
 from ..sim2real.verify import verify
 from .arguments import read
 
@@ -78,12 +76,12 @@ def main(argv: list[str]) -> int:
             return FAILED
     loaded = bundle.read(options.bundle)
     contract = loaded.contract
-    limits = limits_of(contract)
-    assert contract.robot is not None
-    infer = graph(loaded.files[contract.graph.file], contract)
-    warm_up(contract, infer)
+    infer = graph(loaded.files[contract.graph.file], contract.graph)
     mind = thinker(contract, infer)
-    brain = Brain(contract, models.read(loaded.files[contract.robot.mjcf], contract), limits, mind)
+    brain = brain_of(loaded, mind)
+    warm_up(contract.graph, infer)
+    if brain.react and contract.chunk and contract.chunk.reflex:
+        warm_up(contract.chunk.reflex.graph, brain.react)
     with ExitStack() as stack:
         if options.operator == "script":
             script = hands.read_script(options.script) if options.script else WALK

@@ -131,6 +131,13 @@ class Brain:
     body: Body
     limits: Limits
     infer: Infer
+    react: Infer | None = None
+    """The graph of the reflex, where the contract has one."""
+
+    def __post_init__(self):
+        chunk = self.contract.chunk
+        if (chunk is not None and chunk.reflex is not None) != (self.react is not None):
+            raise ValueError("a contract with a reflex needs its graph, others none")
 
     def step(
         self, state: State, sense: Sense, ask: Ask, skipped: int = 0, arrived: bool = False
@@ -229,6 +236,8 @@ class Brain:
         else:
             plan = self._planned(chunked.passed(memory.plan, ticks), inputs, arrived)
             action, memory = chunked.due(self.contract, plan, memory.last_action), replace(memory, plan=plan)
+            if self.react is not None and action is not None and plan.actions is not None:
+                action = chunked.corrected(self.contract, self.react, plan, inputs, action)
         if action is None:
             return nothing, False, memory
         targets, memory = tick.act(self.contract, self.body, readings, told, action, memory)

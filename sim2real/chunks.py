@@ -6,10 +6,11 @@ Noise is zero, so answers are the same every time.
 
 from collections.abc import Callable
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import Array
 from numpy.typing import NDArray
 
@@ -20,12 +21,13 @@ from ..policies.nets.flow.tokens import STATE, arrays_of
 from ..policies.policy import Policy
 from ..policies.rtc.plan import plan
 from . import record
-from .contract import Chunk, Graph, Tensor
+from .contract import Chunk, Graph, Reflex, Tensor
 from .graphs import OPSET, Meaning, convert, names_of, shifted
 from .made import Made
 
-ENCODE, DENOISE = "encode.onnx", "denoise.onnx"
+ENCODE, DENOISE, REFLEX = "encode.onnx", "denoise.onnx", "reflex.onnx"
 BEFORE, LEFT, DELAY = "prev_chunk", "prev_left", "inference_delay"
+PLANNED, AGE, CORRECTED = "planned", "age", "corrected"
 METHODS = ("naive", "guided", "identity", "hard", "settled")
 """Others keep or compare several chunks."""
 TOLERANCE = 1e-4
@@ -36,17 +38,13 @@ def export(loaded: LoadedPolicy, like: PyTree, meaning: Meaning, file: str, name
     """Of a policy that was learned by flow matching. `like` is the shapes of one observation, `names` those of the
     graph's input for it, where it is one array, and of its output.
 
-    Raises ValueError for a way of playing that one question and one answer are not enough for, and for a reflex.
+    Raises ValueError for a way of playing that one question and one answer are not enough for.
     """
     flow = loaded.config.flow
     assert flow is not None
     if flow.play.method not in METHODS:
         wanted = ", ".join(METHODS)
         raise ValueError(f"flow.play.method is {flow.play.method!r}: policies that play {wanted} are exported")
-    if flow.reflex:
-        raise ValueError(
-            f"flow.reflex is {flow.reflex}: policies with a reflex are not exported; export {flow.start!r}"
-        )
     parts, params = make_parts(loaded.env.spec, flow), loaded.params
     seen = [
         Tensor(name, leaf.shape, leaf.dtype.name)
@@ -78,12 +76,17 @@ def export(loaded: LoadedPolicy, like: PyTree, meaning: Meaning, file: str, name
         offset=tuple(float(x) for x in scaling.centre + meaning.shift),
         relative=flow.relative,
         state=(STATE if len(seen) > 1 else names[0]) if flow.relative else "",
+        reflex=reflex_of(seen, answer) if flow.reflex else None,
     )
     files = {
         ENCODE: convert(encode, one.inputs, one.outputs),
         DENOISE: convert(denoise, two.inputs, two.outputs),
     }
     ticks = recorded(loaded.env, parts, ask, whole, meaning, seed)
+    if chunk.reflex:
+        react, graph = reacting(parts, params, like, meaning), chunk.reflex.graph
+        files[REFLEX] = convert(react, graph.inputs, graph.outputs)
+        ticks |= reactions(react, graph, ticks, names[1])
     return Made(content, whole, ticks, TOLERANCE, chunk=chunk, parts=files)
 
 
@@ -146,6 +149,42 @@ def halves(
 
     known = jax.eval_shape(encode, *batched(like, 1))
     return encode, denoise, tuple(Tensor(f"known_{i}", x.shape[1:], x.dtype.name) for i, x in enumerate(known))
+
+
+def reflex_of(seen: list[Tensor], answer: Tensor) -> Reflex:
+    """The graph of the reflex: of what is `seen` it takes the vectors."""
+    vectors = [tensor for tensor in seen if vector(tensor)]
+    inputs = (*vectors, Tensor(PLANNED, answer.shape[1:], "float32"), Tensor(AGE, (), "int32"))
+    outputs = (Tensor(CORRECTED, answer.shape[1:], "float32"),)
+    return Reflex(Graph(REFLEX, inputs, outputs, (), OPSET), PLANNED, AGE)
+
+
+def reacting(parts: Parts, params: ChunkParams, like: PyTree, meaning: Meaning) -> Callable[..., Leaves]:
+    """(vectors that are seen, action that was planned [B, A], its age [B]) -> action [B, A]."""
+    read, shift, leaves = reader(like, meaning), jnp.asarray(meaning.shift, jnp.float32), jax.tree.leaves(like)
+
+    def function(*arrays: Array) -> Leaves:
+        *seen, planned, age = arrays
+        given = iter(seen)
+        observation = read(tuple(next(given) if vector(leaf) else jnp.zeros((1, *leaf.shape)) for leaf in leaves))
+        return (parts.react(params, observation, planned - shift, age) + shift,)
+
+    return function
+
+
+def reactions(react: Callable[..., Leaves], graph: Graph, ticks: dict[str, NDArray], output: str) -> dict[str, NDArray]:
+    """What the reflex makes of the recorded chunks, each at another age."""
+    chunks = ticks[f"out.{output}"]
+    rows = np.arange(len(chunks))
+    age = (rows % chunks.shape[1]).astype(np.int32)
+    told = {f"in.{PLANNED}": chunks[rows, age], f"in.{AGE}": age}
+    (found,) = jax.jit(react)(*((ticks | told)[f"in.{tensor.name}"] for tensor in graph.inputs))
+    return told | {f"out.{CORRECTED}": np.asarray(found)}
+
+
+def vector(leaf: Any) -> bool:
+    """Whether an array of one observation, or a tensor of a graph, is a vector of numbers."""
+    return len(leaf.shape) == 1 and jnp.dtype(leaf.dtype) == jnp.float32
 
 
 def batched(like: PyTree, batch: int) -> list[jax.ShapeDtypeStruct]:

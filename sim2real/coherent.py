@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from .contract import Contract
 
-SCHEMA_VERSION = "1.1"
+SCHEMA_VERSION = "1.2"
 PER_JOINT = (
     *("actuator_names", "joint2motor", "default_joint_pos", "joint_pos_limits", "joint_vel_limits"),
     *("torque_limits", "kp", "kd", "standing_joint_target", "folded_joint_target"),

@@ -48,6 +48,18 @@ class Graph:
 
 
 @dataclass(frozen=True)
+class Reflex:
+    """What corrects each action of a chunk in its tick, by what is seen then."""
+
+    graph: Graph
+    """What is seen, and two more inputs, to the action that is done in place of the one that was planned."""
+    planned: str
+    """Input [A]."""
+    age: str
+    """Input []: which of its chunk it is, from 0."""
+
+
+@dataclass(frozen=True)
 class Chunk:
     """How a policy is asked that answers with the actions of the next ticks, [horizon, A], from the tick on in which
     was seen what it is asked with.
@@ -80,6 +92,7 @@ class Chunk:
     """Entries of an action that are said as differences."""
     state: str
     """Input whose first entries they are differences to; empty where there are none."""
+    reflex: Reflex | None = None
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ The env is the suite `track/calm`, in which nothing is random. The score is that
 share of an episode's steps that the robot was up for, times how near it kept to what it was told.
 """
 
+from dataclasses import replace
 from functools import partial
 from typing import NamedTuple
 
@@ -18,7 +19,7 @@ from ..envs.contract import PyTree
 from ..envs.track.env import TrackEnv
 from ..policies.judge import track
 from ..policies.policy import Policy
-from .brain import Ask, Brain, Mode, Order, limits_of
+from .brain import Ask, Mode, Order
 from .bundle import Bundle
 from .controller import run
 from .onboard import model as models
@@ -27,7 +28,7 @@ from .onboard.words import Told
 from .robots.imperfect import Imperfections
 from .robots.lockstep import Lockstep
 from .robots.simulated import Exchange, SimulatedRobot
-from .thinking import graph, thinker
+from .thinking import brain_of, graph, thinker
 
 SIGNALS = tuple(track.TOLERANCES)
 STAND = 3.0
@@ -140,9 +141,8 @@ class Track(Lockstep):
 def drive(read: Bundle, script: Script, imperfections: Imperfections, seed: int) -> NDArray:
     """[E] scores of the same episodes through the controller; its ticks that never came count as down."""
     contract = read.contract
-    assert contract.robot is not None
-    body = models.read(read.files[contract.robot.mjcf], contract)
-    real = graph(read.files[contract.graph.file], contract)
+    real = graph(read.files[contract.graph.file], contract.graph)
+    brain = brain_of(read, real)
     length, found = script.drawn.shape[1], []
     for episode in range(len(script.drawn)):
         track_ = Track(read, imperfections, seed + episode)
@@ -159,7 +159,7 @@ def drive(read: Bundle, script: Script, imperfections: Imperfections, seed: int)
             link.told = script.command[episode, at], goal
             return Ask(Mode.POLICY, Told(script.drawn[episode, at], goal, ahead))
 
-        run(Brain(contract, body, limits_of(contract), mind), mind, track_, operator, None, track_)
+        run(replace(brain, infer=mind), mind, track_, operator, None, track_)
         up, errors = np.zeros(length, bool), np.zeros((length, len(SIGNALS)))
         up[: len(track_.up)], errors[: len(track_.errors)] = track_.up, track_.errors
         found.append(scores(up[None], errors[None])[0])

@@ -7,22 +7,24 @@ from concurrent.futures import Future, ThreadPoolExecutor
 import numpy as np
 from numpy.typing import NDArray
 
-from .brain import Infer
-from .contract import Contract
+from .brain import Brain, Infer, limits_of
+from .bundle import Bundle
+from .contract import Contract, Graph
+from .onboard import model as models
 from .onboard.chunked import Question
 from .sessions import open_session
 
 Outputs = dict[str, NDArray]
 
 
-def graph(content: bytes, contract: Contract) -> Infer:
+def graph(content: bytes, told: Graph) -> Infer:
     """A graph as the brain calls it, for one robot. Not thread-safe: inputs and outputs have places of their own, which
     takes less time than new ones at every tick."""
     session = open_session(content, alone=True)
     binding = session.io_binding()
     given, found = (
         {tensor.name: np.zeros((1, *tensor.shape), tensor.dtype) for tensor in side}
-        for side in (contract.graph.inputs, contract.graph.outputs)
+        for side in (told.inputs, told.outputs)
     )
     for bind, side in ((binding.bind_input, given), (binding.bind_output, found)):
         for name, array in side.items():
@@ -37,9 +39,9 @@ def graph(content: bytes, contract: Contract) -> Infer:
     return infer
 
 
-def warm_up(contract: Contract, infer: Infer, times: int = 20) -> None:
+def warm_up(told: Graph, infer: Infer, times: int = 20) -> None:
     """Run the graph a few times, before it counts."""
-    zeros = {tensor.name: np.zeros((1, *tensor.shape), tensor.dtype) for tensor in contract.graph.inputs}
+    zeros = {tensor.name: np.zeros((1, *tensor.shape), tensor.dtype) for tensor in told.inputs}
     for _ in range(times):
         infer(zeros)
 
@@ -111,6 +113,15 @@ def thinker(contract: Contract, infer: Infer, lockstep: bool = False) -> AtOnce:
     if contract.chunk is None:
         return AtOnce(infer)
     return Later(infer) if lockstep else Background(infer)
+
+
+def brain_of(read: Bundle, infer: Infer) -> Brain:
+    """That of a bundle, which is for a robot: raises ValueError for others."""
+    contract, limits = read.contract, limits_of(read.contract)
+    assert contract.robot is not None
+    reflex = contract.chunk.reflex if contract.chunk else None
+    react = graph(read.files[reflex.graph.file], reflex.graph) if reflex else None
+    return Brain(contract, models.read(read.files[contract.robot.mjcf], contract), limits, infer, react)
 
 
 def timed(infer: Infer, inputs: Question) -> tuple[Outputs, float]:

@@ -68,6 +68,8 @@ def verify(folder: Path) -> dict[str, Check]:
     attempt("selftest", lambda: check_selftest(read))
     if read.contract.chunk is not None:
         attempt("halves", lambda: check_halves(read))
+        if read.contract.chunk.reflex is not None:
+            attempt("reflex", lambda: check_reflex(read))
     robot = read.contract.robot is not None and attempt("robot", lambda: check_robot(read))
     if robot and read.contract.selftest.raw:
         attempt("readings", lambda: check_readings(read))
@@ -93,7 +95,8 @@ def check_schema(read: Bundle) -> str:
 def check_graphs(read: Bundle) -> str:
     """Every graph is whole, holds finite numbers only, and has the inputs and outputs of the contract."""
     contract, chunk = read.contract, read.contract.chunk
-    graphs = (contract.graph,) if chunk is None else (contract.graph, chunk.encode, chunk.denoise)
+    graphs = [contract.graph, *((chunk.encode, chunk.denoise) if chunk else ())]
+    graphs += [chunk.reflex.graph] if chunk and chunk.reflex else []
     nodes = [check(file_of(read, graph.file), graph) for graph in graphs]
     return f"{sum(nodes)} nodes, {sum(len(read.files[graph.file]) for graph in graphs):,} bytes"
 
@@ -156,6 +159,22 @@ def check_halves(read: Bundle) -> str:
     if not off <= contract.selftest.atol:
         raise Refused(f"{chunk.encode.file} and {chunk.denoise.file} are {off:.2g} off the recorded actions")
     return f"{len(wanted)} chunks in {chunk.steps} steps, at most {off:.1e} off"
+
+
+def check_reflex(read: Bundle) -> str:
+    """The reflex does what was recorded, one by one as a controller asks it."""
+    contract, ticks = read.contract, ticks_of(read)
+    assert contract.chunk is not None and contract.chunk.reflex is not None
+    graph = contract.chunk.reflex.graph
+    session = open_session(file_of(read, graph.file))
+    found = [
+        run(session, {tensor.name: ticks[f"in.{tensor.name}"][i : i + 1] for tensor in graph.inputs})[0]
+        for i in range(contract.selftest.count)
+    ]
+    off = np.abs(np.concatenate(found) - ticks[f"out.{graph.outputs[0].name}"]).max()
+    if not off <= contract.selftest.atol:
+        raise Refused(f"{graph.file} is {off:.2g} off the recorded actions, more than {contract.selftest.atol:g}")
+    return f"{contract.selftest.count} actions, at most {off:.1e} off"
 
 
 def check_readings(read: Bundle) -> str:
@@ -257,7 +276,9 @@ def ticks_of(read: Bundle) -> dict[str, NDArray]:
     contract = read.contract
     selftest = contract.selftest
     ticks = bundle.unpack(file_of(read, selftest.file), selftest.file)
-    wanted = {f"in.{t.name}": t for t in contract.graph.inputs} | {f"out.{t.name}": t for t in contract.graph.outputs}
+    graphs = [contract.graph, *([contract.chunk.reflex.graph] if contract.chunk and contract.chunk.reflex else [])]
+    wanted = {f"in.{t.name}": t for graph in graphs for t in graph.inputs}
+    wanted |= {f"out.{t.name}": t for graph in graphs for t in graph.outputs}
     for name, tensor in wanted.items():
         array = ticks.get(name)
         if array is None or array.shape != (selftest.count, *tensor.shape) or array.dtype != tensor.dtype:

@@ -6,12 +6,10 @@ from typing import BinaryIO, NamedTuple, cast
 import numpy as np
 
 from .. import log as logs
-from ..brain import Brain, limits_of
 from ..bundle import Bundle
 from ..controller import Summary, run
-from ..onboard import model as models
 from ..robots.simulated import WATCHDOG
-from ..thinking import graph, thinker
+from ..thinking import brain_of, graph, thinker
 from .fault import AT, NORMAL, Fault
 from .stage import SPEED, Disk, Stage
 
@@ -44,11 +42,9 @@ class Outcome(NamedTuple):
 def play(read: Bundle, fault: Fault, seed: int = 0) -> Outcome:
     """One fault, from standing up to the end. Raises ValueError for a bundle that is not for a robot."""
     contract, stage = read.contract, Stage(read, fault, seed)
-    assert contract.robot is not None
-    real = graph(read.files[contract.graph.file], contract)
+    real = graph(read.files[contract.graph.file], contract.graph)
     mind = thinker(contract, stage.infer(real), lockstep=True)
-    body = models.read(read.files[contract.robot.mjcf], contract)
-    brain = Brain(contract, body, limits_of(contract), mind)
+    brain = brain_of(read, mind)
     writer = None if fault.disk is None else logs.Writer(cast(BinaryIO, Disk(fault.disk)), contract, read.digest)
     summary = run(brain, mind, stage, stage.operator, writer, stage)
     stage.sleep_until(stage.now() + 2 * WATCHDOG)

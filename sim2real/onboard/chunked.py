@@ -5,6 +5,7 @@ which takes as long as it takes, that one goes on. A chunk begins with the actio
 so an answer that comes later is gone into as far.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -61,6 +62,16 @@ def asked(contract: Contract, plan: Plan, seen: Question) -> Plan:
     delay = expected(plan.waits, FIRST, most=min(left, chunk.settled) if chunk.settled else left)
     told = {chunk.before: before, chunk.left: np.array([left], np.int32), chunk.delay: np.array([delay], np.int32)}
     return replace(plan, question={**seen, **told}, waited=0)
+
+
+def corrected(
+    contract: Contract, react: Callable[[Question], Question], plan: Plan, seen: Question, action: NDArray
+) -> NDArray:
+    """[A] what the reflex makes of the action that is due."""
+    assert contract.chunk is not None and contract.chunk.reflex is not None
+    reflex = contract.chunk.reflex
+    told = {reflex.planned: action[None].astype(np.float32), reflex.age: np.array([plan.at], np.int32)}
+    return np.asarray(react({**seen, **told})[reflex.graph.outputs[0].name][0], float)
 
 
 def due(contract: Contract, plan: Plan, held: NDArray) -> NDArray | None:

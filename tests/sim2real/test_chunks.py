@@ -22,20 +22,19 @@ from gambol.policies.nets.stream import shapes_of
 from gambol.policies.rtc.config import PlayConfig
 from gambol.sim2real import bundle as bundles
 from gambol.sim2real import log as logs
-from gambol.sim2real.brain import Brain, Mode, limits_of
+from gambol.sim2real.brain import Mode
 from gambol.sim2real.bundle import read
 from gambol.sim2real.chunks import asked
 from gambol.sim2real.controller import run
 from gambol.sim2real.export import export
 from gambol.sim2real.graphs import Meaning, plain_meaning
-from gambol.sim2real.onboard import model as models
 from gambol.sim2real.robots.imperfect import Imperfections
 from gambol.sim2real.robots.lockstep import Lockstep
 from gambol.sim2real.robots.simulated import Exchange, SimulatedRobot
 from gambol.sim2real.safety import Reason
 from gambol.sim2real.server.served import Served
 from gambol.sim2real.sessions import open_session
-from gambol.sim2real.thinking import Later, graph
+from gambol.sim2real.thinking import Later, brain_of, graph
 from gambol.sim2real.verify import ticks_of, verify
 
 from .test_brain import ask
@@ -51,11 +50,15 @@ def loaded(play: PlayConfig, env_config=ENV, span=0.5, relative=(1,), **flow) ->
     config = TrainConfig("toy", 0, env_config, flow=FlowLearning(head=HEAD, play=play, relative=relative, **flow))
     env = make_env(env_config)
     parts = make_parts(env.spec, config.flow)
-    fresh = parts.network.fresh(jax.random.key(0))
-    weights = jax.tree.map(lambda w: w + 0.1 * jax.random.normal(jax.random.key(w.size), w.shape), fresh)
+
+    def drawn(network):
+        fresh = network.fresh(jax.random.key(0))
+        return jax.tree.map(lambda w: w + 0.1 * jax.random.normal(jax.random.key(w.size), w.shape), fresh)
+
     seen = {name: Scaling(jnp.full(size, 0.1), jnp.full(size, 2.0)) for name, size in parts.vectors.items()}
     scalings = Scalings(seen, Scaling(jnp.full(parts.action, 0.2 * span), jnp.full(parts.action, span)))
-    return LoadedPolicy(config, env, make_policy(parts, play, 0.0), ChunkParams(weights, scalings), 1)
+    params = ChunkParams(drawn(parts.network), scalings, drawn(parts.reflex) if parts.reflex else None)
+    return LoadedPolicy(config, env, make_policy(parts, play, 0.0), params, 1)
 
 
 @pytest.fixture(scope="module")
@@ -66,8 +69,9 @@ def folder(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def robot_folder(tmp_path_factory):
-    """The bundle of one that all but stands, on a robot."""
-    policy = loaded(PlayConfig("settled", every=2, delay=1), TrackConfig(), span=0.05, relative=(), settled=2)
+    """The bundle of one that all but stands, on a robot, with a reflex."""
+    more = {"relative": (), "settled": 2, "start": "before", "reflex": (8,)}
+    policy = loaded(PlayConfig("settled", every=2, delay=1), TrackConfig(), span=0.05, **more)
     return exported(policy, tmp_path_factory.mktemp("robot"))
 
 
@@ -192,21 +196,28 @@ def test_a_way_of_playing_that_keeps_several_chunks_is_not_exported(tmp_path):
 def test_on_a_robot_it_proves_itself_from_raw_readings(robot_folder, stands):
     found = verify(robot_folder)
     assert all(check.ok for check in found.values()), found
-    assert {"readings", "halves", "robot"} <= set(found) and "deploy.yaml" not in stands.files
+    assert {"readings", "halves", "reflex", "robot"} <= set(found) and "deploy.yaml" not in stands.files
     assert set(ticks_of(stands)["in.inference_delay"]) == {0, 1, 2, 3}
 
 
 @pytest.mark.parametrize("slow", [1, 3])
 def test_a_robot_goes_on_while_the_next_chunk_is_made(stands, slow, tmp_path):
     contract, xml = stands.contract, stands.files["robot.xml"]
-    real, asked = graph(stands.files["policy.onnx"], contract), []
+    real, asked = graph(stands.files["policy.onnx"], contract.graph), []
 
     def infer(inputs):
         asked.append({name: array[0] for name, array in inputs.items()})
         return real(inputs)
 
-    mind = Later(infer, slow)
-    brain = Brain(contract, models.read(xml, contract), limits_of(contract), mind)
+    mind, reactions = Later(infer, slow), []
+    brain = brain_of(stands, mind)
+    assert brain.react is not None
+
+    def react(inputs):
+        reactions.append(int(inputs["age"][0]))
+        return calm(inputs)
+
+    calm, brain = brain.react, replace(brain, react=react)
     link = Lockstep(contract, Exchange(SimulatedRobot(contract, xml, Imperfections(latency_ms=2.0), 0)))
     writer = logs.Writer((tmp_path / "a.log").open("xb", buffering=0), contract, stands.digest)
     walk = ask(Mode.POLICY, 0.3)
@@ -218,13 +229,27 @@ def test_a_robot_goes_on_while_the_next_chunk_is_made(stands, slow, tmp_path):
     assert [int(x["prev_left"]) for x in asked[:3]] == [0, 6 - length, 6 - length]
     expected = min(slow, 2, 6 - length)  # settled: no more than it learned to bridge
     assert [int(x["inference_delay"]) for x in asked[:5]] == [0, 1, 1, expected, expected]
+    assert len(reactions) == summary.modes["policy"] - slow and set(reactions) == set(range(slow, slow + length))
     assert logs.replay(replace(brain, infer=real), logs.read(tmp_path / "a.log", contract)) == []
+
+
+def test_a_reflex_that_is_of_another_policy_is_found(robot_folder, stands, tmp_path):
+    ticks = ticks_of(stands)
+    ticks["out.corrected"] = ticks["out.corrected"] + 1e-2
+    bundles.write(tmp_path / "other", {**stands.files, "selftest.npz": bundles.pack(ticks)})
+    found = verify(tmp_path / "other")
+    assert not found["reflex"].ok and "off the recorded actions" in found["reflex"].detail
+
+
+def test_a_contract_with_a_reflex_is_not_obeyed_without(stands):
+    with pytest.raises(ValueError, match="a contract with a reflex needs its graph"):
+        replace(brain_of(stands, lambda inputs: inputs), react=None)
 
 
 def test_a_robot_whose_answers_take_longer_than_a_chunk_lasts_is_stopped(stands):
     contract, xml = stands.contract, stands.files["robot.xml"]
-    mind = Later(graph(stands.files["policy.onnx"], contract), 10)
-    brain = Brain(contract, models.read(xml, contract), limits_of(contract), mind)
+    mind = Later(graph(stands.files["policy.onnx"], contract.graph), 10)
+    brain = brain_of(stands, mind)
     link = Lockstep(contract, Exchange(SimulatedRobot(contract, xml, Imperfections(), 0)))
     walk = ask(Mode.POLICY, 0.3)
     (stop,) = run(brain, mind, link, lambda seconds, mode: None if seconds > 3.0 else walk, None, link).stops

@@ -39,7 +39,7 @@ def stage(walker):
     def make(pauses=None):
         contract, xml = walker.contract, walker.files["robot.xml"]
         link = Recording(contract, Exchange(SimulatedRobot(contract, xml, Imperfections(latency_ms=2.0), 0)))
-        real, count = graph(walker.files["policy.onnx"], contract), iter(range(10_000))
+        real, count = graph(walker.files["policy.onnx"], contract.graph), iter(range(10_000))
 
         def infer(inputs):
             link.sleep_until(link.now() + (pauses or {}).get(next(count), 0.0))

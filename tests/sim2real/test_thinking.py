@@ -9,13 +9,13 @@ from gambol.sim2real.verify import ticks_of
 
 def test_warming_up_asks_for_what_the_graph_takes(walker):
     seen = []
-    warm_up(walker.contract, lambda inputs: seen.append({name: v.shape for name, v in inputs.items()}), times=2)
+    warm_up(walker.contract.graph, lambda inputs: seen.append({name: v.shape for name, v in inputs.items()}), times=2)
     assert seen == [{tensor.name: (1, *tensor.shape) for tensor in walker.contract.graph.inputs}] * 2
 
 
 def test_the_graph_says_what_its_session_says(walker):
     session = open_session(walker.files["policy.onnx"])
-    infer, ticks = graph(walker.files["policy.onnx"], walker.contract), ticks_of(walker)
+    infer, ticks = graph(walker.files["policy.onnx"], walker.contract.graph), ticks_of(walker)
     said = [infer({"obs": ticks["in.obs"][i : i + 1]}) for i in range(3)]
     for i, outputs in enumerate(said):  # none is where another was
         np.testing.assert_array_equal(outputs["actions"], session.run(None, {"obs": ticks["in.obs"][i : i + 1]})[0])
