@@ -65,7 +65,7 @@ CHANGES = [
     (("action", "scale"), [1.0], "must have one entry per joint each"),
     (("obs", "order", "policy", 1, "slice"), [2, 5], "angular_velocity is at"),
     (("obs", "order", "policy", 1, "scale"), [1.0], "needs 3 entries"),
-    (("schema_version",), "2.0", "this gambol reads 1.1"),
+    (("schema_version",), "2.0", "this gambol reads 1.2"),
     (("control_dt",), -0.02, "control_dt is -0.02"),
     (("gravity_sign",), 1, "gravity_sign is 1: expected -1"),
     (("quat_convention",), "xyzw", "expected wxyz"),

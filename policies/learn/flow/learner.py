@@ -18,6 +18,7 @@ import optax
 from jax import Array
 
 from ....envs.contract import EnvSpec
+from ...names import named
 from ...nets.flow.loss import draw_settled, flow_loss, task
 from ..devices import cut
 from ..learner import Learner
@@ -86,6 +87,7 @@ def make_learner(
         if before is None:
             return fresh(key, measured(parts, data()))
         found = before()
+        same_network(parts, found)
         return fresh(key, found.scalings, found.weights)
 
     return Learner(
@@ -98,6 +100,21 @@ def make_learner(
         source=source,
         steps=config.batch * config.accumulate,
     )
+
+
+def same_network(parts: Parts, found: ChunkParams) -> None:
+    """Raises ValueError if parameters to go on from are not of this network."""
+    start = f"flow.start is {parts.config.start!r}"
+    if not isinstance(found, ChunkParams):
+        raise ValueError(f"{start}: that policy was not learned by flow matching")
+    here = dict(named(jax.eval_shape(parts.network.fresh, jax.random.key(0))))
+    there = dict(named(found.weights))
+    for name in sorted(here.keys() | there.keys()):
+        shapes = [list(each[name].shape) if name in each else "missing" for each in (there, here)]
+        if shapes[0] != shapes[1]:
+            raise ValueError(
+                f"{start}: {name} is {shapes[0]} there and {shapes[1]} here: use its flow.head, and its task"
+            )
 
 
 def init(

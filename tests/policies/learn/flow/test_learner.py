@@ -96,6 +96,14 @@ def test_a_reflex_knows_what_is_seen_now(learned):
     assert first < 0.2
 
 
+def test_only_the_same_network_is_gone_on_from(learned):
+    before, other = learned[0].params_of(learned[1]), replace(CONFIG, head=replace(HEAD, depth=3), start="RUN")
+    with pytest.raises(ValueError, match=r"flow.start is 'RUN': head.* is \[2, .*\] there and \[3, .*\] here"):
+        learner(other, before=lambda: before).init(jax.random.key(0))
+    with pytest.raises(ValueError, match="that policy was not learned by flow matching"):
+        learner(replace(CONFIG, start="RUN"), before=lambda: {"actor": 1}).init(jax.random.key(0))
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
