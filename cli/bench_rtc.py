@@ -29,7 +29,7 @@ class Rtc:
     out: Path | None = None
     """Folder of the run, by default runs/rtc-PRESET."""
     workers: int = 1
-    """Processes that share the cores, a level each; what training says goes to OUT/worker-*.log. For CPUs."""
+    """Processes that share cores and levels; what training says goes to OUT/worker-*.log. For CPUs."""
     save: bool = True
     """Append the result to benchmarks/results/rtc.jsonl."""
     json: bool = False

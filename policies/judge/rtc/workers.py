@@ -1,4 +1,4 @@
-"""The benchmark by several processes: each has some of the cores and takes level after level.
+"""The benchmark by several processes: each has some of the cores and some of the levels.
 
 Networks this small keep one core busy and no more, so a level per core is done sooner than level after level on all.
 """
@@ -46,11 +46,12 @@ def free_cores() -> list[int]:
 def side_by_side(bench: RtcBench, folder: Path, done: list[dict[str, Any]], shares: list[set[int]]) -> None:
     """A process for each share of the cores. Raises KeyboardInterrupt when they were asked to stop, and did."""
     context = multiprocessing.get_context("spawn")
-    waiting = context.SimpleQueue()
-    for level in (*bench.levels, *(None for _ in shares)):
-        waiting.put(level)
     logs = [folder / f"worker-{number}.log" for number in range(len(shares))]
-    processes = [context.Process(target=work, args=(bench, folder, done, waiting, log)) for log in logs]
+    levels = [bench.levels[number :: len(shares)] for number in range(len(shares))]
+    processes = [
+        context.Process(target=work, args=(bench, own, folder, done, log))
+        for own, log in zip(levels, logs, strict=True)
+    ]
     before = signal.signal(signal.SIGTERM, lambda *_: [process.terminate() for process in processes])
     try:
         for process, share in zip(processes, shares, strict=True):
@@ -90,11 +91,11 @@ def join(processes: list[Any]) -> None:
         raise
 
 
-def work(bench: RtcBench, folder: Path, done: list[dict[str, Any]], waiting: Any, log: Path) -> None:
-    """A worker: take levels until there is None."""
+def work(bench: RtcBench, levels: tuple[str, ...], folder: Path, done: list[dict[str, Any]], log: Path) -> None:
+    """A worker."""
     with log.open("a", buffering=1) as stream, redirect_stderr(stream):
         try:
-            play_levels(bench, iter(waiting.get, None), folder, done, say)
+            play_levels(bench, levels, folder, done, say)
         except KeyboardInterrupt:
             os._exit(STOPPED)  # XLA may still compute in threads, and would crash in an orderly exit
         except Exception:
