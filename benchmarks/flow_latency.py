@@ -26,7 +26,7 @@ from gambol.policies.judge.rtc.config import HEAD
 from gambol.policies.learn.config import TrainConfig
 from gambol.policies.learn.flow.acting import make_policy
 from gambol.policies.learn.flow.config import FlowLearning
-from gambol.policies.learn.flow.parts import ChunkParams, Scalings, make_parts
+from gambol.policies.learn.flow.parts import ChunkParams, Network, Scalings, make_parts
 from gambol.policies.learn.flow.scaling import Scaling
 from gambol.policies.learn.run import LoadedPolicy
 from gambol.policies.nets.flow.config import SMALL, TINY
@@ -48,12 +48,14 @@ def loaded(env: PlanarEnv, flow: FlowLearning) -> LoadedPolicy:
     """A policy with drawn weights."""
     parts = make_parts(env.spec, flow)
     size = parts.action
-    draw = jax.random.normal
-    weights = jax.tree.map(
-        lambda w: w + 0.02 * draw(jax.random.key(w.size), w.shape), parts.network.fresh(jax.random.key(0))
-    )
+
+    def drawn(network: Network) -> Any:
+        fresh = network.fresh(jax.random.key(0))
+        return jax.tree.map(lambda w: w + 0.02 * jax.random.normal(jax.random.key(w.size), w.shape), fresh)
+
     seen = {name: Scaling(jnp.zeros(n), jnp.ones(n)) for name, n in parts.vectors.items()}
-    params = ChunkParams(weights, Scalings(seen, Scaling(jnp.zeros(size), jnp.ones(size))))
+    scalings = Scalings(seen, Scaling(jnp.zeros(size), jnp.ones(size)))
+    params = ChunkParams(drawn(parts.network), scalings, drawn(parts.reflex) if parts.reflex else None)
     return LoadedPolicy(TrainConfig("latency", 0, ENV, flow=flow), env, make_policy(parts, flow.play, 0.0), params, 0)
 
 
@@ -61,7 +63,8 @@ def calls(env: PlanarEnv, flow: FlowLearning) -> tuple[dict[str, Call], dict[str
     """What is timed, by name; and how far 8 bits are off, relative to the chunk's norm."""
     like, found, off = shapes_of(env.spec.observation_space), {}, {}
     for method in METHODS:
-        policy = loaded(env, replace(flow, play=PlayConfig(method)))
+        reflex = {"reflex": (256, 256), "start": "drawn"} if method == "settled" else {}
+        policy = loaded(env, replace(flow, play=PlayConfig(method), **reflex))
         made = chunks.export(policy, like, plain_meaning(6), "policy.onnx", ("obs", "actions"), 0)
         rows = {tensor.name: made.ticks[f"in.{tensor.name}"] for tensor in made.graph.inputs}
         one = {name: values[40:41] for name, values in rows.items()}
@@ -70,6 +73,10 @@ def calls(env: PlanarEnv, flow: FlowLearning) -> tuple[dict[str, Call], dict[str
         ask = jax.jit(chunks.asked(make_parts(env.spec, policy.config.flow), policy.params, like, plain_meaning(6)))  # pyright: ignore[reportArgumentType]
         given = [jnp.asarray(values) for values in one.values()]
         found[f"jax {method}"] = lambda ask=ask, given=given: jax.block_until_ready(ask(*given))
+        if reflex:
+            small = open_session(made.parts[chunks.REFLEX], alone=True)
+            asked = {name: made.ticks[f"in.{name}"][40:41] for name in ("obs", chunks.PLANNED, chunks.AGE)}
+            found["reflex"] = lambda small=small, asked=asked: small.run(None, asked)
         if method == "naive":
             found |= halves(made.parts, one["obs"], flow.horizon, "")
             found |= halves({n: in_int8(x) for n, x in made.parts.items()}, one["obs"], flow.horizon, " int8")

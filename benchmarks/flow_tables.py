@@ -8,6 +8,7 @@ PARTS = {
     "denoise": "one step of the flow",
     "onnx naive": "a chunk, `naive`",
     "onnx naive int8": "the same in 8 bits",
+    "reflex": "a reflex, for every action",
 }
 LED = {"settled": 1.07, "identity": None, "guided": 2.5}
 """Ways to go on from the chunk before, and what they may cost."""
@@ -33,7 +34,11 @@ def latency(found: list[Row]) -> str:
     lines = [
         line("ONNX Runtime, one core, ms", [f"`{row['head']}`" for row in found]),
         f"|---|{'---:|' * len(found)}",
-        *(line(title, [f"{row['ms'][part]:.3f}" for row in found]) for part, title in PARTS.items()),
+        *(
+            line(title, [f"{row['ms'][part]:.3f}" for row in found])
+            for part, title in PARTS.items()
+            if all(part in row["ms"] for row in found)
+        ),
         *(line(f"`{method}` to `naive`{_aim(most)}", times("onnx", method)) for method, most in LED.items()),
         *(line(f"JAX: `{method}` to `naive`", times("jax", method)) for method in LED),
         "",
