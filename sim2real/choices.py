@@ -24,12 +24,10 @@ class Choices(NamedTuple):
     """A variable,"""
     shape: tuple[Any, ...]
     """and the shape that it is seen in: [B, N, 1]."""
-    columns: list[Any]
-    """Variables [1, 1, K of its own]: what is taken where the mask is false."""
     table: NDArray
     """[turns + 1, K]: what is taken in each turn where the mask is false, at last what is taken where it is true."""
     found: list[Any]
-    """Variables: what is taken, for each of the columns."""
+    """Variables: what is taken, [B, N, K of its own] side by side."""
 
     def places(self, mask: Array) -> Array:
         """[B, N] int32: the number of the last row, or 0."""
@@ -37,7 +35,7 @@ class Choices(NamedTuple):
 
     def split(self, taken: Array) -> dict[Any, Array]:
         """What is found, of the rows [B, N, K] that are taken."""
-        pieces = jnp.split(taken, np.cumsum([var.aval.size for var in self.columns])[:-1], axis=-1)
+        pieces = jnp.split(taken, np.cumsum([var.aval.shape[-1] for var in self.found])[:-1], axis=-1)
         return dict(zip(self.found, pieces, strict=True))
 
 
@@ -53,12 +51,18 @@ def choices(
         (mask, shape), (no, row), (yes, other) = (narrow(atom, made) for atom in equation.invars[:3])
         alike = row == other == (1, 1, row[-1]) and no.aval.dtype == yes.aval.dtype == np.float32
         if alike and shape[2:] == (1,) and mask in masks and no in rows and yes in constants:
-            found.setdefault((mask, shape), []).append((no, yes, equation.outvars[0]))
+            found.setdefault((mask, shape), []).append((no, yes, pieces(equation.outvars[0], equations)))
     for (mask, shape), many in found.items():
-        columns, ends, out = map(list, zip(*many, strict=True))
-        table = side_by_side([[*rows[no], constants[yes]] for no, yes in zip(columns, ends, strict=True)])
-        return Choices(mask, shape, columns, table, out)
+        table = side_by_side([[*rows[no], constants[yes]] for no, yes, _ in many])
+        return Choices(mask, shape, table, [var for *_, out in many for var in out])
     return None
+
+
+def pieces(var: Any, equations: list[Any]) -> list[Any]:
+    """What a variable [B, N, K] is split into along its last axis, if that is all that is done with it; else itself."""
+    users = [equation for equation in equations if var in equation.invars]
+    split = len(users) == 1 and users[0].primitive.name == "split" and users[0].params["axis"] == 2
+    return users[0].outvars if split else [var]
 
 
 def side_by_side(columns: list[list[NDArray]]) -> NDArray:

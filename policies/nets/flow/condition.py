@@ -27,8 +27,7 @@ def condition(embed: Layer, time: Array, settled: Array | None) -> Condition:
 
 def through(told: Condition, layer: Layer, parts: int = 1) -> list[Array]:
     """What a layer makes of it, in so many parts [B or 1, N or 1, outputs / parts]."""
-    now = jnp.split(layer(told.now), parts, axis=-1)
-    if told.settled is None or told.done is None:
-        return now
-    settled, done = told.settled[..., None], jnp.split(layer(told.done), parts, axis=-1)
-    return [jnp.where(settled, one, other) for one, other in zip(done, now, strict=True)]
+    found = layer(told.now)
+    if told.settled is not None and told.done is not None:
+        found = jnp.where(told.settled[..., None], layer(told.done), found)
+    return jnp.split(found, parts, axis=-1)
