@@ -99,7 +99,7 @@ def work(bench: RtcBench, levels: tuple[str, ...], folder: Path, done: list[dict
         except KeyboardInterrupt:
             os._exit(STOPPED)  # XLA may still compute in threads, and would crash in an orderly exit
         except Exception:
-            traceback.print_exc()
+            traceback.print_exc()  # into the log, which the parent names
             sys.exit(FAILED)
 
 
