@@ -80,8 +80,8 @@ def main(argv: list[str]) -> int:
     mind = thinker(contract, infer)
     brain = brain_of(loaded, mind)
     warm_up(contract.graph, infer)
-    if brain.react and contract.chunk and contract.chunk.reflex:
-        warm_up(contract.chunk.reflex.graph, brain.react)
+    if brain.react and contract.reflex:
+        warm_up(contract.reflex.graph, brain.react)
     with ExitStack() as stack:
         if options.operator == "script":
             script = hands.read_script(options.script) if options.script else WALK

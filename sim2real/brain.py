@@ -135,8 +135,7 @@ class Brain:
     """The graph of the reflex, where the contract has one."""
 
     def __post_init__(self):
-        chunk = self.contract.chunk
-        if (chunk is not None and chunk.reflex is not None) != (self.react is not None):
+        if (self.contract.reflex is None) != (self.react is None):
             raise ValueError("a contract with a reflex needs its graph, others none")
 
     def step(

@@ -221,6 +221,16 @@ class Contract:
         check(self)
 
     @property
+    def reflex(self) -> Reflex | None:
+        """Of a policy of chunks that has one."""
+        return self.chunk.reflex if self.chunk else None
+
+    @property
+    def graphs(self) -> tuple[Graph, ...]:
+        """That are asked on the robot."""
+        return (self.graph, *([self.reflex.graph] if self.reflex else []))
+
+    @property
     def index(self) -> dict[str, int]:
         """Place of each joint."""
         return {name: i for i, name in enumerate(self.joint_names)}

@@ -119,7 +119,7 @@ def brain_of(read: Bundle, infer: Infer) -> Brain:
     """That of a bundle, which is for a robot: raises ValueError for others."""
     contract, limits = read.contract, limits_of(read.contract)
     assert contract.robot is not None
-    reflex = contract.chunk.reflex if contract.chunk else None
+    reflex = contract.reflex
     react = graph(read.files[reflex.graph.file], reflex.graph) if reflex else None
     return Brain(contract, models.read(read.files[contract.robot.mjcf], contract), limits, infer, react)
 

@@ -68,8 +68,8 @@ def verify(folder: Path) -> dict[str, Check]:
     attempt("selftest", lambda: check_selftest(read))
     if read.contract.chunk is not None:
         attempt("halves", lambda: check_halves(read))
-        if read.contract.chunk.reflex is not None:
-            attempt("reflex", lambda: check_reflex(read))
+    if read.contract.reflex is not None:
+        attempt("reflex", lambda: check_reflex(read))
     robot = read.contract.robot is not None and attempt("robot", lambda: check_robot(read))
     if robot and read.contract.selftest.raw:
         attempt("readings", lambda: check_readings(read))
@@ -95,8 +95,7 @@ def check_schema(read: Bundle) -> str:
 def check_graphs(read: Bundle) -> str:
     """Every graph is whole, holds finite numbers only, and has the inputs and outputs of the contract."""
     contract, chunk = read.contract, read.contract.chunk
-    graphs = [contract.graph, *((chunk.encode, chunk.denoise) if chunk else ())]
-    graphs += [chunk.reflex.graph] if chunk and chunk.reflex else []
+    graphs = (*contract.graphs, *((chunk.encode, chunk.denoise) if chunk else ()))
     nodes = [check(file_of(read, graph.file), graph) for graph in graphs]
     return f"{sum(nodes)} nodes, {sum(len(read.files[graph.file]) for graph in graphs):,} bytes"
 
@@ -164,8 +163,8 @@ def check_halves(read: Bundle) -> str:
 def check_reflex(read: Bundle) -> str:
     """The reflex does what was recorded, one by one as a controller asks it."""
     contract, ticks = read.contract, ticks_of(read)
-    assert contract.chunk is not None and contract.chunk.reflex is not None
-    graph = contract.chunk.reflex.graph
+    assert contract.reflex is not None
+    graph = contract.reflex.graph
     session = open_session(file_of(read, graph.file))
     found = [
         run(session, {tensor.name: ticks[f"in.{tensor.name}"][i : i + 1] for tensor in graph.inputs})[0]
@@ -276,9 +275,8 @@ def ticks_of(read: Bundle) -> dict[str, NDArray]:
     contract = read.contract
     selftest = contract.selftest
     ticks = bundle.unpack(file_of(read, selftest.file), selftest.file)
-    graphs = [contract.graph, *([contract.chunk.reflex.graph] if contract.chunk and contract.chunk.reflex else [])]
-    wanted = {f"in.{t.name}": t for graph in graphs for t in graph.inputs}
-    wanted |= {f"out.{t.name}": t for graph in graphs for t in graph.outputs}
+    wanted = {f"in.{t.name}": t for graph in contract.graphs for t in graph.inputs}
+    wanted |= {f"out.{t.name}": t for graph in contract.graphs for t in graph.outputs}
     for name, tensor in wanted.items():
         array = ticks.get(name)
         if array is None or array.shape != (selftest.count, *tensor.shape) or array.dtype != tensor.dtype:

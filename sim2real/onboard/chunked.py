@@ -68,8 +68,8 @@ def corrected(
     contract: Contract, react: Callable[[Question], Question], plan: Plan, seen: Question, action: NDArray
 ) -> NDArray:
     """[A] what the reflex makes of the action that is due."""
-    assert contract.chunk is not None and contract.chunk.reflex is not None
-    reflex = contract.chunk.reflex
+    reflex = contract.reflex
+    assert reflex is not None
     told = {reflex.planned: action[None].astype(np.float32), reflex.age: np.array([plan.at], np.int32)}
     return np.asarray(react({**seen, **told})[reflex.graph.outputs[0].name][0], float)
 
