@@ -67,16 +67,20 @@ def rtc(found: list[Row]) -> str:
         ),
         *(f"| {name} | {' | '.join(map(str, rates))} | | |" for name, rates in PUBLISHED.items()),
         "",
-        f"{len(row['levels'])} levels, {row['seeds']} policies each, {row['rollouts']} episodes per cell; 95 % "
+        f"{len(row['levels'])} published levels, those of eight that an expert learns in 4 M steps; {row['seeds']} "
+        f"policies each, {row['rollouts']} episodes per cell; 95 % "
         f"intervals over level, policy and episode. The experts solve {100 * row['experts']:.1f} %. Change and jerk "
         "are mean lengths of the first and second differences of actions, over all delays. A block is as long as "
         "the delay, at least one step.",
         "",
-        "The last four rows are not of these levels: they are means of the twelve published ones, whose policies have "
-        "3 million weights and see 32 million chunks of six experts or more. Eight of the twelve can be had, "
+        *_by_level(row),
+        "",
+        f"The last {len(PUBLISHED)} rows of the first table are means of the twelve published levels, whose policies "
+        "have 3 million weights and see 32 million chunks of six experts or more. Eight of the twelve can be had, "
         "`gambol bench rtc --preset full` is for them; it has not been run.",
         "",
         *_better(row),
+        *_again(found),
     ]
     return "\n".join(lines)
 
@@ -97,4 +101,39 @@ def _better(row: Row) -> list[str]:
         f"({100 * of['lo']:+.1f} to {100 * of['hi']:+.1f})."
         for method in ("settled", "guided")
         if method in row["methods"] and (of := row["methods"][method][last]["better"])
+    ]
+
+
+def _by_level(row: Row) -> list[str]:
+    """The same at the longest delay, a row per level."""
+    last, methods = len(row["delays"]) - 1, list(row["methods"])
+
+    def shares(rates: Row) -> str:
+        return " | ".join(f"{100 * rates[method][last]:.1f}" for method in methods)
+
+    return [
+        f"| delay {row['delays'][last]} | {' | '.join(f'`{method}`' for method in methods)} | expert |",
+        f"|---|{'---:|' * (len(methods) + 1)}",
+        *(
+            f"| `{level.rsplit('/', 1)[-1]}` | {shares(rates)} | {100 * rates['expert']:.1f} |"
+            for level, rates in row["levels"].items()
+        ),
+    ]
+
+
+def _again(found: list[Row]) -> list[str]:
+    """How the newest run agrees with the one before."""
+    if len(found) < 2:
+        return []
+    before, row = found[-2:]
+    pairs = [
+        (cell, before["methods"][method][delay])
+        for method, cells in row["methods"].items()
+        for delay, cell in cells.items()
+        if delay in before["methods"].get(method, {})
+    ]
+    within = sum(old["lo"] <= new["rate"] <= old["hi"] for new, old in pairs)
+    return [
+        "",
+        f"The run before, of commit {before['commit'][:7]}: {within} of {len(pairs)} rates are within its intervals.",
     ]

@@ -102,7 +102,8 @@ def test_what_chunks_take_and_bridge_stands_by_head_and_by_delay():
     methods = {"naive": {"0": cell, "4": cell}, "settled": {"0": cell | better, "4": cell | {"delta": 3.0} | better}}
     found = {
         "delays": [0, 4],
-        "levels": {"a": {}, "b": {}},
+        "commit": "0123456789",
+        "levels": {f"k/{name}": {"naive": [0.5, 0.25], "settled": [0.5, 0.75], "expert": 1.0} for name in "ab"},
         "seeds": 2,
         "rollouts": 9,
         "experts": 0.9,
@@ -111,3 +112,7 @@ def test_what_chunks_take_and_bridge_stands_by_head_and_by_delay():
     lines = flow_tables.rtc([found]).splitlines()
     assert lines[3] == "| `settled` | 50.0 (40 to 60) | 50.0 (40 to 60) | 2.00 | 2.00 |"
     assert lines[-1] == "`settled` at delay 4, beside `naive`: +20.0 points (+10.0 to +30.0)."
+    assert "| `b` | 25.0 | 75.0 | 100.0 |" in lines
+    other = found | {"methods": methods | {"naive": {"0": cell | {"rate": 0.61}, "4": cell | {"rate": 0.6}}}}
+    again = flow_tables.rtc([found, other]).splitlines()[-1]
+    assert again == "The run before, of commit 0123456: 3 of 4 rates are within its intervals."
