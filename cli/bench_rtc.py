@@ -24,8 +24,9 @@ A run that was stopped goes on where it was, with the same command.
 class Rtc:
     """What the command line chooses."""
 
-    preset: Literal["tiny", "small", "full"] = "small"
-    """Minutes; up to three hours on two cores; the published sizes, on the eight published levels that can be had."""
+    preset: Literal["tiny", "small", "own", "full"] = "small"
+    """Minutes; up to three hours on two cores; the same on four levels of our own; the published sizes, on the eight
+    published levels that can be had."""
     out: Path | None = None
     """Folder of the run, by default runs/rtc-PRESET."""
     workers: int = 1

@@ -182,4 +182,5 @@ FULL = RtcBench(
     seeds=3,
     rollouts=2048,
 )
-PRESETS: dict[str, RtcBench] = {"tiny": TINY, "small": SMALL, "full": FULL}
+OWN = replace(SMALL, levels=("gambol/catapult", "gambol/cartpole_thrust", "gambol/catcher", "gambol/trampoline"))
+PRESETS: dict[str, RtcBench] = {"tiny": TINY, "small": SMALL, "own": OWN, "full": FULL}
