@@ -63,7 +63,7 @@ def calls(env: PlanarEnv, flow: FlowLearning) -> tuple[dict[str, Call], dict[str
     """What is timed, by name; and how far 8 bits are off, relative to the chunk's norm."""
     like, found, off = shapes_of(env.spec.observation_space), {}, {}
     for method in METHODS:
-        reflex = {"reflex": (256, 256), "start": "drawn"} if method == "settled" else {}
+        reflex = {"settled": 4, "reflex": (256, 256), "start": "drawn"} if method == "settled" else {}
         policy = loaded(env, replace(flow, play=PlayConfig(method), **reflex))
         made = chunks.export(policy, like, plain_meaning(6), "policy.onnx", ("obs", "actions"), 0)
         rows = {tensor.name: made.ticks[f"in.{tensor.name}"] for tensor in made.graph.inputs}

@@ -8,16 +8,16 @@ from typing import Literal
 
 import tyro
 
-from ..sim2real import bundle
 from ..sim2real import log as logs
 from ..sim2real import operators as hands
 from ..sim2real.controller import REHEARSAL, Summary, run
 from ..sim2real.operators import Moment, Script
 from ..sim2real.robots.imperfect import Imperfections
 from ..sim2real.robots.open import open_robot
+from ..sim2real.sessions import Refused
 from ..sim2real.spread import Spread
 from ..sim2real.thinking import brain_of, graph, thinker, warm_up
-from ..sim2real.verify import verify
+from ..sim2real.verify import proved
 from .arguments import read
 
 DESCRIPTION = """Drive a robot with the policy of a bundle, after proving the bundle. The robot mujoco is simulated in
@@ -70,11 +70,11 @@ class Arguments:
 def main(argv: list[str]) -> int:
     """Run, and say how it went. Raises ValueError or OSError for what the user can mend."""
     options = read(Arguments, argv, prog="gambol run", description=DESCRIPTION)
-    for name, check in verify(options.bundle).items():
-        if not check.ok:
-            print(f"{options.bundle} is refused: {name}: {check.detail}")
-            return FAILED
-    loaded = bundle.read(options.bundle)
+    try:
+        loaded = proved(options.bundle)
+    except Refused as error:
+        print(f"{options.bundle} is refused: {error}")
+        return FAILED
     contract = loaded.contract
     infer = graph(loaded.files[contract.graph.file], contract.graph)
     mind = thinker(contract, infer)

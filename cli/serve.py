@@ -13,7 +13,8 @@ from ..sim2real import bundle
 from ..sim2real.extras import need
 from ..sim2real.server.serve import Server, Settings
 from ..sim2real.server.served import Served
-from ..sim2real.verify import verify
+from ..sim2real.sessions import Refused
+from ..sim2real.verify import proved
 from .arguments import read
 
 DESCRIPTION = """Serve the policy of a bundle, or of a run, to clients that speak the protocol of openpi.
@@ -56,11 +57,11 @@ def main(argv: list[str]) -> int:
 
 def serve(folder: Path, options: Arguments) -> int:
     """Prove the bundle, then serve it."""
-    for name, check in verify(folder).items():
-        if not check.ok:
-            print(f"{options.policy} is refused: {name}: {check.detail}")
-            return FAILED
-    served = Served(bundle.read(folder), options.threads)
+    try:
+        served = Served(proved(folder), options.threads)
+    except Refused as error:
+        print(f"{options.policy} is refused: {error}")
+        return FAILED
     server = Server(served, options.serve)
 
     async def run() -> None:

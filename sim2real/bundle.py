@@ -3,6 +3,7 @@
     contract.json         what the policy expects and promises (`contract.py`)
     contract.schema.json  its JSON Schema
     policy.onnx           the policy
+    encode.onnx, denoise.onnx, reflex.onnx    its two parts, where it is one of chunks, and its reflex, where it has one
     selftest.npz          recorded ticks
     robot.xml             the robot, where there is one
     deploy.yaml           the same in the words of Unitree's controllers

@@ -1,7 +1,7 @@
 """A policy of chunks as ONNX graphs, and recorded questions and answers of it.
 
-The whole of it is one graph, which any method of going on from the chunk before is inside; its two parts are two more.
-Noise is zero, so answers are the same every time.
+The whole of it is one graph, which any method of going on from the chunk before is inside; its two parts are two more,
+a reflex another. Noise is zero, so answers are the same every time.
 """
 
 from collections.abc import Callable
@@ -232,4 +232,5 @@ def act_anew(
     rest = jnp.concatenate([chunk[:, 1:], chunk[:, -1:]], axis=1)
     next_delay = (going.delay + 1) % (horizon // 2 + 1)
     action = chunk[:, 0] - jnp.asarray(meaning.shift, jnp.float32)
-    return action, Going(rest, jnp.full_like(going.left, horizon - 1), next_delay)
+    left = jnp.maximum(horizon - 1 - next_delay, next_delay)  # as many as a robot may have, not always all there are
+    return action, Going(rest, left, next_delay)

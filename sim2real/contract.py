@@ -92,7 +92,11 @@ class Chunk:
     """Entries of an action that are said as differences."""
     state: str
     """Input whose first entries they are differences to; empty where there are none."""
-    reflex: Reflex | None = None
+    reflex: Reflex | None
+
+    def most_delay(self, left: int) -> int:
+        """That it may be asked with where so many actions are still to come."""
+        return min(left, self.settled) if self.method == "settled" else left
 
 
 @dataclass(frozen=True)

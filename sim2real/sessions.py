@@ -1,6 +1,7 @@
 """Graphs in ONNX Runtime, and whether they may be run: whole, with finite numbers only, with known operators."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -77,9 +78,16 @@ def open_session(content: bytes, threads: int = 1, alone: bool = False) -> Any:
     options.log_severity_level = 3
     if alone:
         options.add_free_dimension_override_by_name(BATCH, 1)
-    try:
+    with refusing("the graph"):
         return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+
+
+@contextmanager
+def refusing(what: str) -> Iterator[None]:
+    """Turns an error of ONNX Runtime into Refused."""
+    try:
+        yield
     except Exception as error:  # its errors have no common type but this
         if "onnxruntime" not in type(error).__module__:
             raise
-        raise Refused(f"ONNX Runtime refuses the graph: {' '.join(str(error).split())[:200]}") from None
+        raise Refused(f"ONNX Runtime refuses {what}: {' '.join(str(error).split())[:200]}") from None

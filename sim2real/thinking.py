@@ -1,8 +1,10 @@
 """How the graph of a bundle is run beside the loop: within the tick for a policy that says one action at a time, in a
-thread of its own for one of chunks."""
+thread of its own for one of chunks, whose reflex is within the tick."""
 
+import threading
 import time
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
+from queue import SimpleQueue
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +34,8 @@ def graph(content: bytes, told: Graph) -> Infer:
 
     def infer(inputs: Question) -> Outputs:
         for name, array in given.items():
+            if inputs[name].shape != array.shape:
+                raise ValueError(f"{name} is {list(inputs[name].shape)}: the graph takes {list(array.shape)}")
             array[...] = inputs[name]
         session.run_with_iobinding(binding)
         return {name: array.copy() for name, array in found.items()}
@@ -84,13 +88,22 @@ class Later(AtOnce):
 
 
 class Background(AtOnce):
-    """The answer from a thread, when it is there; ticks do not wait for it."""
+    """The answer from a thread, when it is there; ticks do not wait for it, nor does the process at its end."""
 
     def __init__(self, infer: Infer):
         super().__init__(infer)
-        self._thread = ThreadPoolExecutor(1, "policy")
+        self._asked: SimpleQueue[tuple[Question, Future[tuple[Outputs, float]]]] = SimpleQueue()
         self._question: Question | None = None
         self._answer: Future[tuple[Outputs, float]] | None = None
+        threading.Thread(target=self._work, name="policy", daemon=True).start()
+
+    def _work(self) -> None:
+        while True:
+            question, answer = self._asked.get()
+            try:
+                answer.set_result(timed(self._infer, question))
+            except Exception as error:  # raised where the answer is wanted
+                answer.set_exception(error)
 
     def __call__(self, inputs: Question) -> Outputs:
         """See `Infer`; raises what the thread raised."""
@@ -105,7 +118,8 @@ class Background(AtOnce):
     def consider(self, question: Question | None) -> None:
         """See `AtOnce.consider`."""
         if question is not None and question is not self._question:
-            self._question, self._answer = question, self._thread.submit(timed, self._infer, question)
+            self._question, self._answer = question, Future()
+            self._asked.put((question, self._answer))
 
 
 def thinker(contract: Contract, infer: Infer, lockstep: bool = False) -> AtOnce:

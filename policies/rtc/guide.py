@@ -48,10 +48,3 @@ def settled(velocity: Velocity, fixed: Array) -> Field:
     """The network is told that the actions which are `fixed` [B, H] bool are given (Black et al. 2025, arXiv
     2512.05964): for policies that were trained with settled actions. They must stay: see `euler`."""
     return lambda chunk, time: velocity(chunk, jnp.reshape(time, (1, 1)), fixed)
-
-
-def shifted(chunk: Array, by: Array | int) -> Array:
-    """A chunk [B, H, A] that is seen `by` steps later; zeros where it does not reach."""
-    horizon = chunk.shape[1]
-    place = jnp.arange(horizon) + by
-    return jnp.where((place < horizon)[:, None], chunk[:, jnp.minimum(place, horizon - 1)], 0.0)

@@ -1,6 +1,7 @@
 """Play faults in lockstep and judge how they end. The judge looks at the robot and at the orders it was sent, not at
 what the controller says of itself."""
 
+from dataclasses import replace
 from typing import BinaryIO, NamedTuple, cast
 
 import numpy as np
@@ -45,6 +46,8 @@ def play(read: Bundle, fault: Fault, seed: int = 0) -> Outcome:
     real = graph(read.files[contract.graph.file], contract.graph)
     mind = thinker(contract, stage.infer(real), lockstep=True)
     brain = brain_of(read, mind)
+    if brain.react and contract.reflex:
+        brain = replace(brain, react=stage.wrong(brain.react, contract.reflex.graph.outputs[0].name))
     writer = None if fault.disk is None else logs.Writer(cast(BinaryIO, Disk(fault.disk)), contract, read.digest)
     summary = run(brain, mind, stage, stage.operator, writer, stage)
     stage.sleep_until(stage.now() + 2 * WATCHDOG)

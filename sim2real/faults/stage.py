@@ -79,16 +79,25 @@ class Stage(Lockstep):
 
     def infer(self, real: Infer) -> Infer:
         """The graph, late or wrong."""
+        said = self.wrong(real, self._output)
 
         def infer(inputs: dict[str, NDArray]) -> dict[str, NDArray]:
-            outputs, fault, now = real(inputs), self.fault, self.now()
-            if not self.on(now):
+            outputs, fault, now = said(inputs), self.fault, self.now()
+            if self.on(now):
+                self.sleep_until(now + fault.slow + (0.0 if self._hung else fault.hangs))
+                self._hung = True
+            return outputs
+
+        return infer
+
+    def wrong(self, real: Infer, output: str) -> Infer:
+        """A graph whose answers are wrong."""
+
+        def infer(inputs: dict[str, NDArray]) -> dict[str, NDArray]:
+            outputs, change = real(inputs), self.fault.policy
+            if change is None or not self.on(self.now()):
                 return outputs
-            self.sleep_until(now + fault.slow + (0.0 if self._hung else fault.hangs))
-            self._hung = True
-            if fault.policy is None:
-                return outputs
-            return {**outputs, self._output: fault.policy(outputs[self._output]).astype(np.float32)}
+            return {**outputs, output: change(outputs[output]).astype(np.float32)}
 
         return infer
 

@@ -11,12 +11,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from ...policies.rtc.delay import Waits, expected, measured
+from ...policies.rtc.delay import WARM_UP, Waits, expected, measured
 from ..contract import Contract
 
 FIRST = 1
 """Ticks that an answer is expected to take before any was measured."""
-NONE = Waits()
+NONE = Waits(count=WARM_UP)
+"""The graph was warmed up before the first tick, so all waits count."""
 Question = dict[str, NDArray]
 """Inputs of the graph by name, with a batch axis of 1."""
 
@@ -59,7 +60,7 @@ def asked(contract: Contract, plan: Plan, seen: Question) -> Plan:
         return plan
     left, before = len(rest), np.zeros((1, chunk.horizon, rest.shape[1]), np.float32)
     before[0, :left] = rest
-    delay = expected(plan.waits, FIRST, most=min(left, chunk.settled) if chunk.settled else left)
+    delay = expected(plan.waits, FIRST, most=chunk.most_delay(left))
     told = {chunk.before: before, chunk.left: np.array([left], np.int32), chunk.delay: np.array([delay], np.int32)}
     return replace(plan, question={**seen, **told}, waited=0)
 

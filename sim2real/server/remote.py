@@ -50,6 +50,8 @@ class Connections:
         self._thread.start()
         try:
             self.metadata = self._wait(self._grow(1))
+            if self.metadata.get("reflex"):
+                raise ValueError(f"{self._address} serves a policy with a reflex, which cannot be played from afar")
         except ValueError:
             self.close()
             raise

@@ -128,6 +128,8 @@ class Server:
                 raise ValueError("a message is binary")
             request = self._served.request(arrays.unpack(message), memory)
             done = await self._batcher.ask(request)
+            if not done.answer.finite:
+                raise ValueError("the policy's answer is not finite")
             memory = done.answer.memory
             timing = {"infer_ms": 1e3 * (time.perf_counter() - began)}
             if before is not None:

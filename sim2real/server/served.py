@@ -31,6 +31,11 @@ class Answer(NamedTuple):
     """[H, A] actions of the next H ticks."""
     memory: Arrays
 
+    @property
+    def finite(self) -> bool:
+        """Whether all of it is."""
+        return all(np.isfinite(values).all() for values in (self.actions, *self.memory.values()))
+
 
 class Served:
     """A policy for many clients at once. Raises ValueError for a graph that cannot be run."""
@@ -55,6 +60,7 @@ class Served:
             "action": {"shape": [1, *actions.shape][-2:], "dtype": actions.dtype},
             "memory": bool(self._memory),
             "chunk": {name: getattr(contract.chunk, name) for name in TOLD} if contract.chunk else None,
+            "reflex": contract.reflex is not None,
         }
 
     def start(self) -> Arrays:
@@ -65,8 +71,8 @@ class Served:
         """What a message asks. Raises ValueError, naming the array, for what the policy does not take."""
         if not isinstance(message, dict):
             raise ValueError("an observation is a map of arrays")
-        if message.get(RESET) is not None and bool(message[RESET]):
-            memory = self.start()
+        anew = message.get(RESET) is not None and bool(message[RESET])
+        memory = self.start() if anew else memory
         seen = {}
         for name, tensor in self.inputs.items():
             if name not in message:
@@ -80,24 +86,31 @@ class Served:
             if array.dtype.kind == "f" and not np.isfinite(array).all():
                 raise ValueError(f"{name} is not finite")
             seen[name] = array
-        return Request(seen | self._going_on(message), memory)
+        return Request(seen | self._going_on(message, anew), memory)
 
-    def _going_on(self, message: dict[str, Any]) -> Arrays:
+    def _going_on(self, message: dict[str, Any], anew: bool) -> Arrays:
         """What a policy of chunks is told under the names of its graph's inputs: the actions [n, A] that are still to
-        come of the chunk before, and how many of them will have been executed when the answer comes. Without them it
+        come of the chunk before, and how many of them will have been executed when the answer comes. Without both it
         begins anew. Nothing for others."""
         if self._chunk is None:
             return {}
         chunk, size = self._chunk, self.metadata["action"]["shape"][1]
+        missing = {chunk.before, chunk.delay} - message.keys()
+        if len(missing) == 1:
+            raise ValueError(f"{missing.pop()} is missing: send both {chunk.before} and {chunk.delay}, or none")
+        if anew and not missing:
+            raise ValueError(f"{RESET} forgets what came before: leave {chunk.before} and {chunk.delay} out")
         before = np.asarray(message.get(chunk.before, np.zeros((0, size))))
         if before.ndim != 2 or before.shape[1] != size or len(before) > chunk.horizon or before.dtype.kind not in "fiu":
             raise ValueError(
                 f"{chunk.before} is {before.dtype} {list(before.shape)}: it must be numbers [n, {size}], the n actions "
                 f"that are still to come, at most {chunk.horizon}"
             )
+        with np.errstate(over="ignore"):
+            before = before.astype(np.float32)
         if not np.isfinite(before).all():
             raise ValueError(f"{chunk.before} is not finite")
-        most = min(len(before), chunk.settled) if chunk.settled else len(before)
+        most = chunk.most_delay(len(before))
         delay = np.asarray(message.get(chunk.delay, 0))
         if delay.shape != () or delay.dtype.kind not in "iu" or not 0 <= delay <= most:
             raise ValueError(f"{chunk.delay} is {delay}: it must be a whole number from 0 to {most}, in actions")

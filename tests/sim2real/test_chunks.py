@@ -1,6 +1,7 @@
 """Policies of chunks as bundles: three graphs, recorded questions, the server's answers."""
 
 import json
+import re
 from dataclasses import replace
 
 import jax
@@ -25,8 +26,11 @@ from gambol.sim2real import log as logs
 from gambol.sim2real.brain import Mode
 from gambol.sim2real.bundle import read
 from gambol.sim2real.chunks import asked
+from gambol.sim2real.contract import parse
 from gambol.sim2real.controller import run
 from gambol.sim2real.export import export
+from gambol.sim2real.faults.fault import AT, Fault
+from gambol.sim2real.faults.stage import Stage
 from gambol.sim2real.graphs import Meaning, plain_meaning
 from gambol.sim2real.robots.imperfect import Imperfections
 from gambol.sim2real.robots.lockstep import Lockstep
@@ -94,7 +98,7 @@ def test_it_proves_itself(folder):
     assert all(check.ok for check in found.values()), found
     assert {"selftest", "halves", "graph"} <= set(found)
     ticks = ticks_of(read(folder))
-    assert set(ticks["in.prev_left"]) == {0, 5} and set(ticks["in.inference_delay"]) == {0, 1, 2, 3}
+    assert set(ticks["in.prev_left"]) == {0, 3, 4, 5} and set(ticks["in.inference_delay"]) == {0, 1, 2, 3}
 
 
 def test_a_part_that_is_of_another_policy_is_found(folder, tmp_path):
@@ -104,6 +108,40 @@ def test_a_part_that_is_of_another_policy_is_found(folder, tmp_path):
     bundles.write(tmp_path / "other", {**whole.files, "contract.json": (json.dumps(told, indent=1) + "\n").encode()})
     found = verify(tmp_path / "other")
     assert not found["halves"].ok and "off the recorded actions" in found["halves"].detail
+
+
+def change(**fields):
+    """One of the chunk section of a contract."""
+    return lambda told: told["chunk"].update(fields)
+
+
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        (change(horizon=8), "chunk.horizon is 8: actions is [6, 12]"),
+        (change(every=7), "chunk.every is 7: it must be 1 to 6"),
+        (change(settled=0), "chunk.settled is 0: for 'settled' it must be 1 to 5"),
+        (change(settled=6), "chunk.settled is 6"),
+        (change(method="guided"), "chunk.settled is 2: for 'guided' it must be 0 to 0"),
+        (change(steps=0), "chunk.steps is 0"),
+        (change(scale=[1.0]), "chunk: scale has 1 entries: give 12"),
+        (change(left="x"), "chunk.left is 'x': the graph has no such input"),
+        (change(left="inference_delay"), "chunk.left is 'inference_delay': it must be an input of its own"),
+        (change(before="obs"), "chunk.before is 'obs': it must be an input of its own, float32 (6, 12)"),
+        (change(relative=[12]), "chunk.relative is [12]: an action has entries 0 to 11"),
+        (change(relative=[0], state="x"), "chunk.state is 'x'"),
+        (lambda told: told["chunk"]["reflex"].update(planned="x"), "chunk.reflex.planned is 'x'"),
+        (lambda told: told["chunk"]["reflex"]["graph"]["inputs"][0].update(name="x"), "has an input 'x'"),
+        (lambda told: told["action"].update(output="x"), "action.output is 'x': the graph has no such output"),
+        (lambda told: told["selftest"].update(atol=1e9), "selftest.atol is 1e+09: it must be 0 to 0.001"),
+        (lambda told: told["selftest"].update(raw=False), "selftest.raw is false"),
+    ],
+)
+def test_a_contract_whose_fields_do_not_go_together_is_refused(stands, changed, words):
+    told = json.loads(stands.files["contract.json"])
+    changed(told)
+    with pytest.raises(ValueError, match=re.escape(words)):
+        parse(json.dumps(told).encode())
 
 
 def test_another_meaning_of_actions_moves_all_that_holds_actions():
@@ -153,12 +191,10 @@ def test_the_server_goes_on_from_what_a_client_is_executing(folder):
     seen = {"obs": ticks["in.obs"][5]}
     fresh = served.answer([served.request(seen, served.start())])[0].actions
     assert fresh.shape == (6, 6) and served.metadata["chunk"]["method"] == "guided"
-    row = next(
-        i for i in range(len(ticks["in.obs"])) if ticks["in.prev_left"][i] == 5 and ticks["in.inference_delay"][i]
-    )
+    row = int(np.flatnonzero(ticks["in.prev_left"] == 4)[0])
     message = {
         "obs": ticks["in.obs"][row],
-        "prev_chunk": ticks["in.prev_chunk"][row][:5],
+        "prev_chunk": ticks["in.prev_chunk"][row][:4],
         "inference_delay": int(ticks["in.inference_delay"][row]),
     }
     answers = served.answer([served.request(m, served.start()) for m in (message, seen)])
@@ -169,11 +205,14 @@ def test_the_server_goes_on_from_what_a_client_is_executing(folder):
 @pytest.mark.parametrize(
     ("message", "words"),
     [
-        ({"prev_chunk": np.zeros((3, 5))}, r"prev_chunk is float64 \[3, 5\]: it must be numbers \[n, 6\]"),
-        ({"prev_chunk": np.zeros((7, 6))}, "at most 6"),
-        ({"prev_chunk": np.full((2, 6), np.nan)}, "prev_chunk is not finite"),
+        ({"prev_chunk": np.zeros((3, 5)), "inference_delay": 0}, r"prev_chunk is float64 \[3, 5\]: it must be numbers"),
+        ({"prev_chunk": np.zeros((7, 6)), "inference_delay": 0}, "at most 6"),
+        ({"prev_chunk": np.full((2, 6), np.nan), "inference_delay": 0}, "prev_chunk is not finite"),
         ({"prev_chunk": np.zeros((2, 6)), "inference_delay": 3}, "inference_delay is 3: .* from 0 to 2"),
-        ({"inference_delay": 1}, "from 0 to 0"),
+        ({"inference_delay": 1}, "prev_chunk is missing: send both"),
+        ({"prev_chunk": np.zeros((2, 6))}, "inference_delay is missing"),
+        ({"prev_chunk": np.full((2, 6), 1e39), "inference_delay": 1}, "prev_chunk is not finite"),
+        ({"prev_chunk": np.zeros((2, 6)), "inference_delay": 1, "reset": True}, "reset forgets"),
         ({"prev_chunk": np.zeros((2, 6)), "inference_delay": 0.5}, "whole number"),
     ],
     ids=str,
@@ -228,7 +267,7 @@ def test_a_robot_goes_on_while_the_next_chunk_is_made(stands, slow, tmp_path):
     assert len(asked) == len(summary.inference) and abs(len(asked) - summary.modes["policy"] / length) <= 2
     assert [int(x["prev_left"]) for x in asked[:3]] == [0, 6 - length, 6 - length]
     expected = min(slow, 2, 6 - length)  # settled: no more than it learned to bridge
-    assert [int(x["inference_delay"]) for x in asked[:5]] == [0, 1, 1, expected, expected]
+    assert [int(x["inference_delay"]) for x in asked[:5]] == [0, *[expected] * 4]
     assert len(reactions) == summary.modes["policy"] - slow and set(reactions) == set(range(slow, slow + length))
     assert logs.replay(replace(brain, infer=real), logs.read(tmp_path / "a.log", contract)) == []
 
@@ -254,3 +293,15 @@ def test_a_robot_whose_answers_take_longer_than_a_chunk_lasts_is_stopped(stands)
     walk = ask(Mode.POLICY, 0.3)
     (stop,) = run(brain, mind, link, lambda seconds, mode: None if seconds > 3.0 else walk, None, link).stops
     assert stop.reason == Reason.DEADLINE and 2.0 < stop.time < 2.3
+
+
+def test_a_reflex_that_says_not_a_number_is_damped(stands):
+    """Its answer alone is wrong: chunks are as they were."""
+    fault = Fault("reflex says not a number", "damps", policy=lambda action: action * np.nan)
+    stage = Stage(stands, fault, 0)
+    mind = Later(graph(stands.files["policy.onnx"], stands.contract.graph))
+    brain = brain_of(stands, mind)
+    assert brain.react is not None
+    brain = replace(brain, react=stage.wrong(brain.react, "corrected"))
+    (stop,) = run(brain, mind, stage, stage.operator, None, stage).stops
+    assert stop.reason == Reason.NOT_FINITE and AT <= stop.time < AT + 0.1 and not stage.complaints

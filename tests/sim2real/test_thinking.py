@@ -1,3 +1,5 @@
+import subprocess
+import sys
 import threading
 
 import numpy as np
@@ -57,6 +59,22 @@ def test_a_thread_answers_while_ticks_go_on():
     assert mind(first)["answer"] == 1 and mind.arrived() and mind.taken > 0
     mind.consider(second)
     assert mind(second)["answer"] == 2
+
+
+def test_a_process_ends_though_its_policy_hangs():
+    code = (
+        "import threading, numpy as np\n"
+        "from gambol.sim2real.thinking import Background\n"
+        "mind = Background(lambda inputs: threading.Event().wait())\n"
+        "mind.consider({'obs': np.zeros(1)})\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+
+
+def test_a_graph_is_not_asked_what_it_does_not_take(walker):
+    infer = graph(walker.files["policy.onnx"], walker.contract.graph)
+    with pytest.raises(ValueError, match=r"obs is \[1, 1\]: the graph takes \[1, "):
+        infer({"obs": np.zeros((1, 1), np.float32)})
 
 
 def test_what_the_thread_raises_is_raised_in_the_tick():

@@ -91,10 +91,10 @@ class FlowLearning:
         if self.play.every + self.play.delay > self.horizon:
             reach = f"it and the delay, {self.play.delay}, must not go beyond the horizon, {self.horizon}"
             raise ValueError(f"flow.play.every is {self.play.every}: {reach}")
-        if self.play.method == "settled" and self.settled < self.play.delay:
-            raise ValueError(
-                f"flow.settled is {self.settled}: 'settled' play with a delay of {self.play.delay} needs as many"
-            )
+        least = max(self.play.delay, 1) if self.play.method == "settled" else 0
+        if self.settled < least:
+            told = f"'settled' play with a delay of {self.play.delay} needs {least} or more"
+            raise ValueError(f"flow.settled is {self.settled}: {told}")
         if not 0 < self.settled_decay <= 1:
             raise ValueError(f"flow.settled_decay is {self.settled_decay}: it must be above 0 and at most 1")
         if self.mixer and (self.lora or self.skipped):

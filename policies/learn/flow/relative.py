@@ -14,9 +14,3 @@ def relative(actions: Array, state: Array, mask: Array) -> Array:
 def absolute(actions: Array, state: Array, mask: Array) -> Array:
     """The inverse of `relative`."""
     return actions + (state * mask)[..., None, :]
-
-
-def moved(actions: Array, before: Array, now: Array, mask: Array) -> Array:
-    """Relative actions of a chunk that began at the state `before` [..., A], told from the state `now`: what is left of
-    a chunk can lead another one only in the frame of that one."""
-    return relative(absolute(actions, before, mask), now, mask)

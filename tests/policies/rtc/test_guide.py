@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from gambol.policies.nets.flow import sampling
-from gambol.policies.rtc.guide import first, guided, settled, shifted
+from gambol.policies.rtc.guide import first, guided, settled
 from gambol.policies.rtc.weights import guidance_weight, soft_mask
 
 HORIZON = 4
@@ -73,14 +73,3 @@ def test_settled_actions_stay_and_are_told_to_the_network():
         np.testing.assert_allclose(time, [[step / 4]])
         np.testing.assert_array_equal(fixed, [[True, True, False, False]] * 3)
         np.testing.assert_allclose(chunk[:, :2], before[:, :2])
-
-
-def test_a_chunk_is_handed_over():
-    chunk = jnp.arange(8.0).reshape(1, 4, 2)
-    np.testing.assert_array_equal(shifted(chunk, 1)[0], [[2, 3], [4, 5], [6, 7], [0, 0]])
-    np.testing.assert_array_equal(shifted(chunk, 0), chunk)
-    assert not shifted(chunk, 4).any()
-    compiled = jax.jit(shifted)
-    for by in range(4):
-        np.testing.assert_array_equal(compiled(chunk, by), shifted(chunk, by))
-    assert compiled._cache_size() == 1

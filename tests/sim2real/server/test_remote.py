@@ -87,3 +87,14 @@ def test_chunks_are_played_to_their_end_and_a_new_episode_starts_anew(serving, w
 def test_an_address_where_nobody_serves_is_told(env, address, message):
     with pytest.raises(ValueError, match=message), remote.remote_policy(env, address, None):
         pass
+
+
+def test_a_policy_with_a_reflex_is_not_played_without(serving, env, walker):
+    served = Served(walker, 1)
+    served.metadata["reflex"] = True
+    with (
+        serving(served) as (port, _),
+        pytest.raises(ValueError, match="serves a policy with a reflex"),
+        remote.remote_policy(env, f"remote://127.0.0.1:{port}", None),
+    ):
+        pass

@@ -57,6 +57,13 @@ def test_the_server_speaks_first_and_answers_with_chunks(serving):
         assert "gambol_requests_total 2\n" in metrics and "gambol_clients_connected 1\n" in metrics
 
 
+def test_an_answer_that_is_not_finite_is_not_sent(serving):
+    with serving(Counting()) as (port, _):
+        other, client = Client(port), Client(port)
+        assert "the policy's answer is not finite" in client.infer(3e38, 3e38, 3e38)
+        assert other.infer(1, 2, 3)["actions"].tolist() == [[1, 6]]
+
+
 def test_each_client_has_its_own_memory_until_it_resets(serving):
     with serving(Counting()) as (port, _):
         one, other = Client(port), Client(port)

@@ -229,7 +229,7 @@ def test_nothing_of_the_data_is_needed_to_use_what_was_learned():
         ({"settled": HORIZON}, "flow.settled is 4: it must be below the horizon, 4"),
         ({"settled_decay": 0.0}, "flow.settled_decay is 0.0: it must be above 0 and at most 1"),
         ({"play": PlayConfig(every=4, delay=1)}, "must not go beyond the horizon, 4"),
-        ({"play": PlayConfig("settled", every=2, delay=1)}, "needs as many"),
+        ({"play": PlayConfig("settled", every=2, delay=1)}, "needs 1 or more"),
         ({"lora": 2}, "name in flow.start"),
     ],
 )

@@ -1,7 +1,7 @@
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from gambol.policies.learn.flow.relative import absolute, moved, relative
+from gambol.policies.learn.flow.relative import absolute, relative
 from gambol.policies.learn.flow.scaling import fits, measure, restored, scaled
 
 RNG = np.random.default_rng(0)
@@ -56,4 +56,3 @@ def test_relative_actions_come_back():
     np.testing.assert_allclose(told[:, :, 1], actions[:, :, 1])
     np.testing.assert_allclose(told[1, 4, 0], keys[0][1, 4, 0] - keys[1][1, 0], rtol=1e-6)
     np.testing.assert_allclose(absolute(told, state, mask), actions, atol=1e-6)
-    np.testing.assert_allclose(moved(told, state, state + 1, mask), relative(actions, state + 1, mask), atol=1e-6)
