@@ -121,6 +121,23 @@ def _by_level(row: Row) -> list[str]:
     ]
 
 
+def alone(found: list[Row]) -> str:
+    """What a network like the reflex does without the chunk."""
+    row = found[-1]
+    means = {
+        level.rsplit("/", 1)[-1]: [sum(r) / len(r) for r in (rates, row["reflex"][level])]
+        for level, rates in row["alone"].items()
+    }
+    by_level = ", ".join(
+        f"`{level}` {100 * without:.1f} ({100 * told:.1f})" for level, (without, told) in means.items()
+    )
+    return (
+        "How much of that is the chunk's? Networks like the reflex, learned alike, that are not told the planned "
+        f"action solve, in % (in brackets the reflex at delay 0): {by_level}. Each of these levels can be seen whole "
+        "in every step."
+    )
+
+
 def _again(found: list[Row]) -> list[str]:
     """How the newest run agrees with the one before."""
     if len(found) < 2:

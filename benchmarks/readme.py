@@ -183,6 +183,7 @@ def tables() -> dict[str, str]:
         "track-quick": track.quick(newest("track_quick", preset="track-b1z1-quick")),
         **{part: deployed(part, *how) for part, how in DEPLOYED.items()},
         "latency": once_measured(flow.latency, newest_of_each("flow_latency", "head")),
+        "reflex-alone": once_measured(flow.alone, rows("reflex_alone")),
         "rtc": once_measured(flow.rtc, [row for row in rows("rtc") if row["preset"] == "small"]),
     }
 

@@ -14,6 +14,11 @@ def of_part(part: str):
     return once(table, [row for row in readme.rows("sim2real") if row["part"] == part])
 
 
+def bridged(rows):
+    """The table of each run, as one that knows those before it."""
+    return [flow_tables.rtc(rows[: i + 1]) for i in range(len(rows))] or ["Not measured yet."]
+
+
 def once(table, rows):
     return [table([row]) for row in rows] or ["Not measured yet."]
 
@@ -39,7 +44,8 @@ MADE_FROM = {
     "track-quick": lambda: [track_tables.quick(row) for row in readme.rows("track_quick")],
     **{part: lambda part=part: of_part(part) for part in readme.DEPLOYED},
     "latency": latency,
-    "rtc": lambda: once(flow_tables.rtc, [row for row in readme.rows("rtc") if row["preset"] == "small"]),
+    "reflex-alone": lambda: once(flow_tables.alone, readme.rows("reflex_alone")),
+    "rtc": lambda: bridged([row for row in readme.rows("rtc") if row["preset"] == "small"]),
 }
 """By mark of the pages, what each row of the results would say there. Newer rows than those quoted do no harm."""
 
@@ -115,4 +121,6 @@ def test_what_chunks_take_and_bridge_stands_by_head_and_by_delay():
     assert "| `b` | 25.0 | 75.0 | 100.0 |" in lines
     other = found | {"methods": methods | {"naive": {"0": cell | {"rate": 0.61}, "4": cell | {"rate": 0.6}}}}
     again = flow_tables.rtc([found, other]).splitlines()[-1]
+    rates = {"k/a": [0.5, 1.0]}
+    assert "`a` 75.0 (75.0)" in flow_tables.alone([{"alone": rates, "reflex": rates}])
     assert again == "The run before, of commit 0123456: 3 of 4 rates are within its intervals."
