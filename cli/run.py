@@ -99,6 +99,8 @@ def main(argv: list[str]) -> int:
     told = tell(summary)
     late, inference = told["jitter_ms"]["p99"], told["inference_ms"]["p99"]
     print(f"{summary.ticks} ticks, {summary.missed} missed; p99: late {late:.2f} ms, inference {inference:.3f} ms")
+    if contract.chunk:
+        print(f"{len(summary.inference)} chunks, {summary.late_chunks} later than the policy was told")
     for stop in summary.stops:
         print(f"stopped at {stop.time:.2f} s: {stop.reason.name.lower().replace('_', ' ')}")
     if not summary.heard:
@@ -120,6 +122,7 @@ def tell(summary: Summary) -> dict:
         "missed": summary.missed,
         "jitter_ms": quantiles(summary.late),
         "inference_ms": quantiles(summary.inference),
+        "late_chunks": summary.late_chunks,
         "stops": [{"time": stop.time, "reason": stop.reason.name.lower()} for stop in summary.stops],
         "modes": summary.modes,
         "lost": summary.lost,

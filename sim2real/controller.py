@@ -10,6 +10,7 @@ import numpy as np
 from . import log as logs
 from .brain import Ask, Brain, Mode, Sense, State, question_of
 from .log import Writer
+from .onboard import chunked
 from .onboard.words import Told
 from .robots.link import Link
 from .safety import Reason
@@ -70,6 +71,8 @@ class Summary(NamedTuple):
     """How late ticks began."""
     inference: Spread
     """Of the policy's answers."""
+    late_chunks: int
+    """Of those, the ones that came later than the policy was told."""
     stops: tuple[Stop, ...]
     modes: dict[str, int]
     """Ticks in each mode."""
@@ -95,7 +98,7 @@ def run(
     """
     dt, state = brain.contract.control_dt, State()
     late, inference, stops, modes = Spread(), Spread(), [], dict.fromkeys((mode.name.lower() for mode in Mode), 0)
-    ticks = missed = skipped = heard = 0
+    ticks = missed = skipped = heard = late_chunks = 0
     gc.collect()
     gc.freeze()
     gc.disable()
@@ -110,6 +113,8 @@ def run(
             if state.mode == Mode.PASSIVE and sense.age > SILENT:
                 link.renew()
             before, mind.taken, arrived = state.mode, 0.0, mind.arrived()
+            if arrived and state.memory is not None:
+                late_chunks += chunked.late(brain.contract, state.memory.plan, 1 + skipped)
             state, order = brain.step(state, sense, ask, skipped, arrived)
             link.send(order, start)
             mind.consider(question_of(state))
@@ -144,7 +149,7 @@ def run(
         gc.enable()
         gc.unfreeze()
     lost = writer.lost if writer else 0
-    return Summary(ticks, missed, late, inference, tuple(stops), modes, lost, heard)
+    return Summary(ticks, missed, late, inference, late_chunks, tuple(stops), modes, lost, heard)
 
 
 def rehearse(brain: Brain, state: State, sense: Sense, ask: Ask, clock: Clock, until: float) -> None:

@@ -146,7 +146,7 @@ def drive(read: Bundle, script: Script, imperfections: Imperfections, seed: int)
     length, found = script.drawn.shape[1], []
     for episode in range(len(script.drawn)):
         track_ = Track(read, imperfections, seed + episode)
-        mind = thinker(contract, real, lockstep=True)
+        mind = thinker(contract, real, track_.ticks)
 
         def operator(seconds: float, mode: Mode, episode: int = episode, link: Track = track_) -> Ask | None:
             tick = round((seconds - STAND) / contract.control_dt)

@@ -3,6 +3,7 @@ thread of its own for one of chunks, whose reflex is within the tick."""
 
 import threading
 import time
+from collections.abc import Callable
 from concurrent.futures import Future
 from queue import SimpleQueue
 
@@ -71,9 +72,10 @@ class AtOnce:
 
 
 class Later(AtOnce):
-    """The answer to a question `ticks` ticks later, whatever it takes: for a robot in lockstep, where runs repeat."""
+    """The answer to a question as many ticks later as `ticks` says when it is asked, whatever it takes: for a robot in
+    lockstep, where runs repeat."""
 
-    def __init__(self, infer: Infer, ticks: int = 1):
+    def __init__(self, infer: Infer, ticks: Callable[[], int]):
         super().__init__(infer)
         self._ticks, self._left, self._question = ticks, 0, None
 
@@ -83,7 +85,7 @@ class Later(AtOnce):
 
     def consider(self, question: Question | None) -> None:
         """See `AtOnce.consider`."""
-        self._left = self._left - 1 if question is self._question else self._ticks - 1
+        self._left = (self._left if question is self._question else self._ticks()) - 1
         self._question = question
 
 
@@ -122,11 +124,11 @@ class Background(AtOnce):
             self._asked.put((question, self._answer))
 
 
-def thinker(contract: Contract, infer: Infer, lockstep: bool = False) -> AtOnce:
-    """The one for a bundle; with a robot in `lockstep` no thread is used."""
+def thinker(contract: Contract, infer: Infer, ticks: Callable[[], int] | None = None) -> AtOnce:
+    """The one for a bundle; with a robot in lockstep, which has the `ticks` of `Later`, no thread is used."""
     if contract.chunk is None:
         return AtOnce(infer)
-    return Later(infer) if lockstep else Background(infer)
+    return Later(infer, ticks) if ticks else Background(infer)
 
 
 def brain_of(read: Bundle, infer: Infer) -> Brain:

@@ -44,7 +44,7 @@ def play(read: Bundle, fault: Fault, seed: int = 0) -> Outcome:
     """One fault, from standing up to the end. Raises ValueError for a bundle that is not for a robot."""
     contract, stage = read.contract, Stage(read, fault, seed)
     real = graph(read.files[contract.graph.file], contract.graph)
-    mind = thinker(contract, stage.infer(real), lockstep=True)
+    mind = thinker(contract, stage.infer(real), stage.ticks)
     brain = brain_of(read, mind)
     if brain.react and contract.reflex:
         brain = replace(brain, react=stage.wrong(brain.react, contract.reflex.graph.outputs[0].name))

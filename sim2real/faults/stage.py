@@ -41,6 +41,7 @@ class Stage(Lockstep):
     def __init__(self, read: Bundle, fault: Fault, seed: int):
         """Raises ValueError for a bundle that is not for a robot."""
         contract, self.fault, self.draw = read.contract, fault, np.random.default_rng(seed)
+        self._contract = contract
         self._limits = limits_of(contract)
         assert contract.robot is not None
         robot = SimulatedRobot(contract, read.files[contract.robot.mjcf], fault.imperfections, seed)
@@ -77,6 +78,11 @@ class Stage(Lockstep):
         """What arrives instead of bytes."""
         return self.fault.content(content, self.draw) if self.fault.content and self.on(now) else [content]
 
+    def ticks(self) -> int:
+        """See `Lockstep.ticks`."""
+        slow = self.fault.slow if self.on(self.now()) else 0.0
+        return 1 + int(np.ceil(slow / self._contract.control_dt))
+
     def infer(self, real: Infer) -> Infer:
         """The graph, late or wrong."""
         said = self.wrong(real, self._output)
@@ -84,7 +90,8 @@ class Stage(Lockstep):
         def infer(inputs: dict[str, NDArray]) -> dict[str, NDArray]:
             outputs, fault, now = said(inputs), self.fault, self.now()
             if self.on(now):
-                self.sleep_until(now + fault.slow + (0.0 if self._hung else fault.hangs))
+                slow = 0.0 if self._contract.chunk else fault.slow  # then the loop does not wait
+                self.sleep_until(now + slow + (0.0 if self._hung else fault.hangs))
                 self._hung = True
             return outputs
 

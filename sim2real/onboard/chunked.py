@@ -51,6 +51,15 @@ def answered(plan: Plan, actions: NDArray) -> Plan:
     return Plan(actions, plan.waited, waits=measured(plan.waits, plan.waited))
 
 
+def late(contract: Contract, plan: Plan, ticks: int) -> bool:
+    """Whether an answer so many ticks later is later than the policy was told, so that it joins the chunk before where
+    it did not mean to."""
+    chunk, question = contract.chunk, plan.question
+    if chunk is None or question is None or not question[chunk.left][0]:
+        return False
+    return plan.waited + ticks > question[chunk.delay][0]
+
+
 def asked(contract: Contract, plan: Plan, seen: Question) -> Plan:
     """The plan with a question of what is `seen`, if it is time for one and none is being answered."""
     chunk = contract.chunk

@@ -40,6 +40,10 @@ class Lockstep:
                 for content in self._spoil(wire.pack(wire.STATE, state, *self._sizes), now):
                     self._inbox.take(wire.unpack(wire.STATE, content, *self._sizes), now)
 
+    def ticks(self) -> int:
+        """How many an answer takes that the loop does not wait for."""
+        return 1
+
     def sense(self, now: float) -> Sense:
         """See `Link.sense`."""
         return self._inbox.sense(now)

@@ -248,7 +248,7 @@ def test_a_robot_goes_on_while_the_next_chunk_is_made(stands, slow, tmp_path):
         asked.append({name: array[0] for name, array in inputs.items()})
         return real(inputs)
 
-    mind, reactions = Later(infer, slow), []
+    mind, reactions = Later(infer, lambda: slow), []
     brain = brain_of(stands, mind)
     assert brain.react is not None
 
@@ -268,6 +268,7 @@ def test_a_robot_goes_on_while_the_next_chunk_is_made(stands, slow, tmp_path):
     assert [int(x["prev_left"]) for x in asked[:3]] == [0, 6 - length, 6 - length]
     expected = min(slow, 2, 6 - length)  # settled: no more than it learned to bridge
     assert [int(x["inference_delay"]) for x in asked[:5]] == [0, *[expected] * 4]
+    assert summary.late_chunks == (len(asked) - 1 if slow > expected else 0)  # the first joins nothing
     assert len(reactions) == summary.modes["policy"] - slow and set(reactions) == set(range(slow, slow + length))
     assert logs.replay(replace(brain, infer=real), logs.read(tmp_path / "a.log", contract)) == []
 
@@ -287,7 +288,7 @@ def test_a_contract_with_a_reflex_is_not_obeyed_without(stands):
 
 def test_a_robot_whose_answers_take_longer_than_a_chunk_lasts_is_stopped(stands):
     contract, xml = stands.contract, stands.files["robot.xml"]
-    mind = Later(graph(stands.files["policy.onnx"], contract.graph), 10)
+    mind = Later(graph(stands.files["policy.onnx"], contract.graph), lambda: 10)
     brain = brain_of(stands, mind)
     link = Lockstep(contract, Exchange(SimulatedRobot(contract, xml, Imperfections(), 0)))
     walk = ask(Mode.POLICY, 0.3)
@@ -295,11 +296,28 @@ def test_a_robot_whose_answers_take_longer_than_a_chunk_lasts_is_stopped(stands)
     assert stop.reason == Reason.DEADLINE and 2.0 < stop.time < 2.3
 
 
+def test_slow_chunks_are_waited_for_by_nobody(stands):
+    """The same fault keeps the loop of a policy of single actions; here answers take two ticks more."""
+    fault = Fault("every inference 30 ms late", "either", slow=0.03)
+    stage, told = Stage(stands, fault, 0), []
+    real = graph(stands.files["policy.onnx"], stands.contract.graph)
+
+    def infer(inputs):
+        told.append((stage.now(), int(inputs["inference_delay"][0])))
+        return real(inputs)
+
+    mind = Later(stage.infer(infer), stage.ticks)
+    summary = run(brain_of(stands, mind), mind, stage, stage.operator, None, stage)
+    assert summary.missed == 0 and summary.late_chunks > 0
+    assert {delay for when, delay in told if when < AT} == {0, 1}
+    assert {delay for when, delay in told if when > AT + 0.2} == {2}  # no more than it learned to bridge
+
+
 def test_a_reflex_that_says_not_a_number_is_damped(stands):
     """Its answer alone is wrong: chunks are as they were."""
     fault = Fault("reflex says not a number", "damps", policy=lambda action: action * np.nan)
     stage = Stage(stands, fault, 0)
-    mind = Later(graph(stands.files["policy.onnx"], stands.contract.graph))
+    mind = Later(graph(stands.files["policy.onnx"], stands.contract.graph), stage.ticks)
     brain = brain_of(stands, mind)
     assert brain.react is not None
     brain = replace(brain, react=stage.wrong(brain.react, "corrected"))

@@ -32,7 +32,7 @@ def test_a_policy_of_single_actions_answers_at_once(walker):
 
 @pytest.mark.parametrize("ticks", [1, 3])
 def test_in_lockstep_an_answer_takes_its_ticks(ticks):
-    mind, question = Later(lambda inputs: {"answer": inputs["obs"] + 1}, ticks), {"obs": np.zeros(1)}
+    mind, question = Later(lambda inputs: {"answer": inputs["obs"] + 1}, lambda: ticks), {"obs": np.zeros(1)}
     assert not mind.arrived()
     for _ in range(ticks):
         assert not mind.arrived()
