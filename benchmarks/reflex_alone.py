@@ -16,9 +16,9 @@ import jax.numpy as jnp
 import numpy as np
 from gambol.envs.planar.env import make_planar
 from gambol.policies.judge.provenance import provenance, record
-from gambol.policies.judge.rtc.config import PRESETS, RtcBench
+from gambol.policies.judge.rtc.config import PRESETS, RtcBench, slug
 from gambol.policies.judge.rtc.play import play
-from gambol.policies.judge.rtc.stages import cells, on, slug
+from gambol.policies.judge.rtc.stages import begin, data_of, on
 from gambol.policies.learn.flow.parts import ChunkParams, Parts, make_parts
 from gambol.policies.learn.run import load_policy
 from jax import Array
@@ -33,7 +33,7 @@ def hidden(parts: Parts, params: ChunkParams, seen: dict[str, Array], action: Ar
 
 def rate(bench: RtcBench, folder: Path, level: str, seed: int) -> float:
     """Train it, if it is not there, and play as the benchmark does."""
-    place, data = folder / "policies" / slug(level) / str(seed), folder / "data" / slug(level)
+    place, data = folder / "policies" / slug(level) / str(seed), data_of(bench, folder, level, seed)
     config = bench.policy(level, seed, str(data), "reflex", str(place / "settled"))
     on(config, place / "alone", f"policy {seed} of {level}, alone", lambda text: print(text, file=sys.stderr))
     env = make_planar(bench.env(level))
@@ -50,12 +50,17 @@ def main() -> None:
     parser.add_argument("--try", action="store_true", dest="attempt", help="record nothing")
     asked = parser.parse_args()
     bench = PRESETS[asked.preset]
-    if not cells(asked.folder):
+    played = begin(bench, asked.folder) if asked.folder.is_dir() else []
+    if len(played) < len(bench.levels) * bench.seeds * len(bench.methods) * len(bench.paces()):
         raise SystemExit(f"{asked.folder} holds no finished benchmark")
     Parts.corrected = hidden
     levels = {level: [rate(bench, asked.folder, level, seed) for seed in range(bench.seeds)] for level in bench.levels}
     reflex = {
-        level: [c["rate"] for c in cells(asked.folder) if (c["level"], c["method"], c["delay"]) == (level, "reflex", 0)]
+        level: [
+            cell["rate"]
+            for cell in sorted(played, key=lambda cell: cell["seed"])
+            if [cell[name] for name in ("level", "method", "delay", "every")] == [level, "reflex", 0, 1]
+        ]
         for level in bench.levels
     }
     row = {"preset": asked.preset, "rollouts": bench.rollouts, "alone": levels, "reflex": reflex}

@@ -1,14 +1,16 @@
 """`gambol bench rtc`: how well chunks of actions bridge the time it takes to compute them."""
 
 import json
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from ..policies.judge.provenance import provenance, record
+from ..policies.judge.provenance import RESULTS, provenance, record
 from ..policies.judge.rtc.config import PRESETS
+from ..policies.judge.rtc.stages import Failed
 from ..policies.judge.rtc.summary import lines, summary
-from ..policies.judge.rtc.workers import run
+from ..policies.judge.rtc.workers import run, spent
 from .arguments import read
 
 DESCRIPTION = """Real-time chunking on planar levels: experts, recordings, policies, and their solve rates per delay.
@@ -16,8 +18,9 @@ DESCRIPTION = """Real-time chunking on planar levels: experts, recordings, polic
   gambol bench rtc --preset tiny
   gambol bench rtc --preset small --workers 2 --out runs/rtc-small
 
-A run that was stopped goes on where it was, with the same command.
+A run that was stopped goes on where it was, with the same command. Exit code 1 if no expert learns a level.
 """
+FAILED = 1
 
 
 @dataclass(frozen=True)
@@ -25,8 +28,8 @@ class Rtc:
     """What the command line chooses."""
 
     preset: Literal["tiny", "small", "own", "full"] = "small"
-    """Minutes; up to three hours on two cores; the same on four levels of our own; the published sizes, on the eight
-    published levels that can be had."""
+    """Minutes; about three hours with two workers on two cores; the same on four levels of our own; the published
+    sizes, on the eight published levels that can be had."""
     out: Path | None = None
     """Folder of the run, by default runs/rtc-PRESET."""
     workers: int = 1
@@ -42,8 +45,15 @@ def main(argv: list[str]) -> int:
     options = read(Rtc, argv, prog="gambol bench rtc", description=DESCRIPTION)
     folder = options.out or Path("runs") / f"rtc-{options.preset}"
     bench = PRESETS[options.preset]
-    found = summary(run(bench, folder, options.workers))
-    row = {"preset": options.preset, "rollouts": bench.rollouts, "seeds": bench.seeds, **found}
+    if options.save and not RESULTS.is_dir():
+        raise ValueError(f"{RESULTS} does not exist, as Gambol is installed without its repository: use --no-save")
+    try:
+        found = summary(run(bench, folder, options.workers))
+    except Failed as error:
+        print(error, file=sys.stderr)
+        return FAILED
+    about = {"preset": options.preset, "rollouts": bench.rollouts, "seeds": bench.seeds}
+    row = {**about, "workers": options.workers, "seconds": round(spent(folder)), **found}
     row = record("rtc", **row) if options.save else {"what": "rtc", **provenance(), **row}
     print("\n".join(lines(found)))
     if options.json:

@@ -41,7 +41,7 @@ def plan(
 
     if method == "bidirectional":
         tried = jax.lax.map(lambda k: euler(at_one_time(velocity), noise(k), steps), jax.random.split(key, CANDIDATES))
-        return nearest(tried, before, horizon - every)
+        return jnp.where(led[:, None, None], nearest(tried, before, horizon - every), tried[0])
     if method == "settled":
         fixed = first(before, jnp.where(led[:, None], delay, 0))
         start = jnp.where(fixed[..., None], before, noise(key))

@@ -1,8 +1,9 @@
 """Sizes of the real-time chunking benchmark (Black et al. 2025, arXiv 2506.07339): what is published, and less.
 
 Not as published in any preset: of the twelve levels eight can be had; experts learn by PPO without the robustness of
-RPO; data are counted in episodes, at most 8,000 per level, where the paper has 1,015,808 steps; runs that go on from
-another warm up anew.
+RPO; data are counted in episodes, at most 8,000 per level, where the paper has 1,015,808 steps, and 2 % of them are
+held out; flow times are Beta, not uniform; actions are z-scored; steps past an episode's end do not count, where the paper
+has actions of zero; runs that go on from another warm up anew.
 """
 
 from dataclasses import dataclass, replace
@@ -21,8 +22,6 @@ Kind = Literal["first", "naive", "settled", "reflex"]
 """Of the runs of a policy: its beginning; from there on without and with settled actions; a reflex on the latter."""
 Judged = Method | Literal["reflex"]
 """reflex: as settled, and each action is corrected for what is observed when it is executed."""
-LEAST = 0.65
-"""Share of episodes that an expert must solve for its episodes to be learned from."""
 
 
 @dataclass(frozen=True)
@@ -41,11 +40,17 @@ class RtcBench:
     chunks: int
     """That a policy learns from."""
     episodes: int
-    """Recorded per level."""
+    """Recorded per data set."""
     size: str = "l"
     """Capacity of the levels."""
+    sets: int = 1
+    """Data sets per level, each of experts of its own. Policies take them in turn."""
     experts: int = 1
-    """Per level, of different seeds."""
+    """Per data set, of different seeds."""
+    tries: int = 1
+    """Experts that are trained for a data set at most, until `experts` are good enough."""
+    least: float = 0.65
+    """Share of episodes that an expert must solve for its episodes to be learned from."""
     frames: int = 1
     """That experts see at once; policies see one."""
     seeds: int = 2
@@ -65,20 +70,37 @@ class RtcBench:
         "reflex",
     )
     delays: tuple[int, ...] = (0, 1, 2, 3, 4)
+    blocks: tuple[int, ...] = ()
+    """Steps of a chunk that are executed: as many as the delay, at least one, and these, where horizon and delay allow.
+    """
     rollouts: int = 256
-    """Episodes per level, policy, method and delay."""
+    """Episodes per level, policy, method, delay and length of blocks."""
     max_steps: int = 256
 
     def __post_init__(self):
-        for name in ("expert_steps", "chunks", "reflex_chunks", "episodes", "experts", "seeds", "rollouts"):
+        counts = ("expert_steps", "chunks", "reflex_chunks", "episodes", "sets", "experts", "seeds", "rollouts")
+        for name in counts:
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} is {getattr(self, name)}: it must be at least 1")
+        if self.tries < self.experts or self.seeds % self.sets:
+            raise ValueError(
+                f"tries is {self.tries} and seeds {self.seeds}: at least {self.experts}, a multiple of {self.sets}"
+            )
+        if len({slug(level) for level in self.levels}) < len(self.levels):
+            raise ValueError(f"levels is {', '.join(self.levels)}: two have the same last name, which names a folder")
         if not self.levels or "naive" not in self.methods:
             raise ValueError("name a level at least, and 'naive' among the methods")
         if not 0 < self.apart < 1:
             raise ValueError(f"apart is {self.apart}: it must be a share between 0 and 1")
         if 2 * max(self.delays) > self.flow.horizon:
             raise ValueError(f"a delay of {max(self.delays)} needs a horizon of twice that")
+
+    def paces(self) -> list[tuple[int, int]]:
+        """Delays, and the lengths of blocks with each."""
+        found = [(delay, shortest(delay)) for delay in self.delays]
+        for every in self.blocks:
+            found += [(delay, every) for delay in self.delays if delay <= every <= self.flow.horizon - delay]
+        return list(dict.fromkeys(found))
 
     def env(self, level: str, frames: int = 1) -> PlanarConfig:
         """The task: one level, with the published dense reward for experts."""
@@ -111,6 +133,16 @@ class RtcBench:
         return TrainConfig("policy", seed, self.env(level), flow=flow, run=run)
 
 
+def shortest(delay: int) -> int:
+    """Steps of the shortest block that a delay allows."""
+    return max(delay, 1)
+
+
+def slug(level: str) -> str:
+    """A level's name as a folder's."""
+    return level.removesuffix(".json").rsplit("/", 1)[-1]
+
+
 HEAD = FlowConfig(depth=3, heads=4, head_dim=16, prefix=ExpertConfig(64, 128), action=ExpertConfig(64, 128), steps=5)
 EXPERT = PPOConfig(
     worlds=256, rollout_steps=32, epochs=4, minibatches=8, learning_rate=3e-4, gamma=0.995, gae_lambda=0.9, clip=0.2
@@ -125,19 +157,20 @@ LEARNING = FlowLearning(
     held_out=0.02,
 )
 SMALL = RtcBench(
-    levels=tuple(  # published ones of which an expert is good enough after 4 M steps
-        f"kinetix/l/{name}" for name in ("mjc_half_cheetah", "mjc_walker", "mjc_swimmer", "grasp_easy")
-    ),
+    levels=tuple(f"kinetix/l/{name}" for name in ("mjc_half_cheetah", "mjc_walker", "mjc_swimmer", "grasp_easy")),
     ppo=EXPERT,
     network=NetworkConfig((256, 256), (256, 256)),
     expert_steps=4_000_000,
     flow=replace(
         LEARNING, batch=128, learning_rate=3e-3, final_rate=0.05, settled_decay=1.0
     ),  # else few delays are long
-    chunks=2_400_000,
+    chunks=2_000_000,
     apart=0.5,
     reflex_chunks=300_000,
     episodes=1500,
+    sets=2,  # so that a policy of another seed is of another expert
+    tries=4,
+    blocks=(4,),
     methods=("naive", "guided", "identity", "hard", "settled", "ensemble", "reflex"),  # 16 chunks for each are too dear
 )
 TINY = replace(
@@ -150,6 +183,8 @@ TINY = replace(
     reflex_chunks=25_000,
     episodes=200,
     seeds=1,
+    sets=1,
+    blocks=(),
     methods=RtcBench.methods,
     delays=(0, 4),
     rollouts=64,
@@ -178,8 +213,10 @@ FULL = RtcBench(
     reflex_chunks=4 * 1_015_808,
     episodes=8000,
     experts=6,
+    tries=8,
     frames=4,
     seeds=3,
+    blocks=(1, 2, 3, 4, 5, 6, 7),
     rollouts=2048,
 )
 OWN = replace(SMALL, levels=("gambol/catapult", "gambol/cartpole_thrust", "gambol/catcher", "gambol/trampoline"))

@@ -29,6 +29,11 @@ class Played:
     """[W] mean length of the change of the action from step to step."""
     jerk: np.ndarray
     """[W] the same of the change of that change."""
+    jump: np.ndarray
+    """[W] the mean change where a chunk takes over from another; 0 where none does."""
+
+
+SMOOTHNESS = ("delta", "jerk", "jump")
 
 
 def play(
@@ -61,7 +66,7 @@ def _play(
     *,
     parts: Parts,
     method: Method,
-) -> tuple[Array, Array, Array]:
+) -> tuple[Array, ...]:
     starting, playing = jax.random.split(key)
     state, observation = env.assign(starting, levels)
     worlds, size = levels.shape[0], parts.action
@@ -71,19 +76,24 @@ def _play(
     """The action before, and the change that led to it."""
 
     def one(carry: Any, key: Array) -> tuple[Any, None]:
-        state, seen, plans, last, alive, solved, steps, delta, jerk = carry
+        state, seen, plans, last, alive, solved, steps, delta, jerk, jump, joints = carry
+        joins = alive & (plans.count == delay % every) & (steps >= every * jnp.where(delay == every, 2, 1))
         action, plans = advance(parts, method, 1.0, params, plans, seen, key, every, delay)
         change = action - last[0]
-        delta = delta + jnp.where(alive & (steps > 0), jnp.linalg.norm(change, axis=-1), 0.0)
+        length = jnp.linalg.norm(change, axis=-1)
+        delta = delta + jnp.where(alive & (steps > 0), length, 0.0)
+        jump, joints = jump + jnp.where(joins, length, 0.0), joints + joins
         jerk = jerk + jnp.where(alive & (steps > 1), jnp.linalg.norm(change - last[1], axis=-1), 0.0)
         state, step = env.step(state, action)
         solved = solved | (alive & step.done & (step.metrics[success] > 0.5))
         last, steps = jnp.stack([action, change]), steps + alive
-        return (state, step.observation.policy, plans, last, alive & ~step.done, solved, steps, delta, jerk), None
+        sums = (steps, delta, jerk, jump, joints)
+        return (state, step.observation.policy, plans, last, alive & ~step.done, solved, *sums), None
 
     plans = no_plans(parts, method, worlds)
-    alive, solved, steps = jnp.ones(worlds, bool), jnp.zeros(worlds, bool), jnp.zeros(worlds, jnp.int32)
-    start = (state, observation.policy, plans, last, alive, solved, steps, zeros, zeros)
+    alive, solved, none = jnp.ones(worlds, bool), jnp.zeros(worlds, bool), jnp.zeros(worlds, jnp.int32)
+    start = (state, observation.policy, plans, last, alive, solved, none, zeros, zeros, zeros, none)
     keys = jax.random.split(playing, env.spec.max_steps)
-    (*_, solved, steps, delta, jerk), _ = jax.lax.scan(one, start, keys)
-    return solved, delta / jnp.maximum(steps - 1, 1), jerk / jnp.maximum(steps - 2, 1)
+    (*_, solved, steps, delta, jerk, jump, joints), _ = jax.lax.scan(one, start, keys)
+    delta, jerk = delta / jnp.maximum(steps - 1, 1), jerk / jnp.maximum(steps - 2, 1)
+    return solved, delta, jerk, jump / jnp.maximum(joints, 1)

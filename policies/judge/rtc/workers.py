@@ -3,27 +3,33 @@
 Networks this small keep one core busy and no more, so a level per core is done sooner than level after level on all.
 """
 
+import json
 import multiprocessing
 import os
 import signal
 import sys
+import time
 import traceback
 from contextlib import redirect_stderr
+from multiprocessing.connection import wait
 from pathlib import Path
 from typing import Any
 
+from ....envs.files import write_atomically
+from ...learn.process import exclusive
 from .config import RtcBench
-from .stages import begin, cells, play_levels
+from .stages import Failed, begin, cells, play_levels
 
 FAILED, STOPPED = 1, 130
 """Exit codes of a worker."""
+SECONDS = "seconds.json"
 
 
 def run(bench: RtcBench, folder: Path, workers: int = 1) -> list[dict[str, Any]]:
     """All stages of all levels; returns the cells.
 
     With several `workers` the progress of training goes to `<folder>/worker-<number>.log`. Raises ValueError if
-    `folder` holds a benchmark with other settings or `workers` cannot be, ChildProcessError if a worker fails.
+    `folder` holds a benchmark with other settings, or is in use, or `workers` cannot be; Failed if one fails.
     """
     cores, levels = free_cores(), len(bench.levels)
     if not 1 <= workers <= min(levels, len(cores)):
@@ -31,11 +37,21 @@ def run(bench: RtcBench, folder: Path, workers: int = 1) -> list[dict[str, Any]]
             f"workers is {workers}: at least 1, at most one for each of {levels} levels and {len(cores)} cores"
         )
     done = begin(bench, folder)
-    if workers == 1:
-        play_levels(bench, bench.levels, folder, done, say)
-    else:
-        side_by_side(bench, folder, done, [set(cores[number::workers]) for number in range(workers)])
+    began = time.monotonic()
+    with exclusive(folder):
+        try:
+            if workers == 1:
+                play_levels(bench, bench.levels, folder, done, say)
+            else:
+                side_by_side(bench, folder, done, [set(cores[number::workers]) for number in range(workers)])
+        finally:
+            write_atomically(folder / SECONDS, json.dumps(spent(folder) + time.monotonic() - began).encode())
     return cells(folder)
+
+
+def spent(folder: Path) -> float:
+    """Seconds on a benchmark, over all times that it was gone on with."""
+    return json.loads((folder / SECONDS).read_text()) if (folder / SECONDS).exists() else 0.0
 
 
 def free_cores() -> list[int]:
@@ -44,7 +60,8 @@ def free_cores() -> list[int]:
 
 
 def side_by_side(bench: RtcBench, folder: Path, done: list[dict[str, Any]], shares: list[set[int]]) -> None:
-    """A process for each share of the cores. Raises KeyboardInterrupt when they were asked to stop, and did."""
+    """A process for each share of the cores. Raises Failed if one fails, KeyboardInterrupt when they were asked to
+    stop, and did."""
     context = multiprocessing.get_context("spawn")
     logs = [folder / f"worker-{number}.log" for number in range(len(shares))]
     levels = [bench.levels[number :: len(shares)] for number in range(len(shares))]
@@ -56,15 +73,18 @@ def side_by_side(bench: RtcBench, folder: Path, done: list[dict[str, Any]], shar
     try:
         for process, share in zip(processes, shares, strict=True):
             start(process, share)
-        join(processes)
+        found = join({process: why(log) for process, log in zip(processes, logs, strict=True)})
     finally:
         signal.signal(signal.SIGTERM, before)
-    codes = {process.exitcode for process in processes}
-    if codes & {STOPPED, -signal.SIGINT, -signal.SIGTERM}:
+    if found:
+        raise Failed("; ".join(found))
+    if any(process.exitcode for process in processes):
         raise KeyboardInterrupt
-    for process, log in zip(processes, logs, strict=True):
-        if process.exitcode:
-            raise ChildProcessError(f"a worker failed: the end of {log} says why")
+
+
+def why(log: Path) -> str:
+    """Where it is said what went wrong."""
+    return f"the end of {log} says why, if it could"
 
 
 def start(process: Any, share: set[int]) -> None:
@@ -80,15 +100,23 @@ def start(process: Any, share: set[int]) -> None:
         os.sched_setaffinity(0, mine)
 
 
-def join(processes: list[Any]) -> None:
-    """Wait for all. Ctrl-C reaches them too: each ends its update and saves, so one is waited for."""
-    try:
-        for process in processes:
-            process.join()
-    except KeyboardInterrupt:
-        for process in processes:
-            process.join()
-        raise
+def join(processes: dict[Any, str]) -> list[str]:
+    """Wait for all; the failures of those that were not stopped, each of which is said at once, as the others go on
+    for hours. Ctrl-C reaches them too: each ends its update and saves, so one is waited for."""
+    running, found, asked = dict(processes), [], False
+    while running:
+        try:
+            wait([process.sentinel for process in running])
+        except KeyboardInterrupt:
+            asked = True
+        for process in [process for process in running if process.exitcode is not None]:
+            hint = running.pop(process)
+            if process.exitcode not in (0, STOPPED, -signal.SIGINT, -signal.SIGTERM):
+                found.append(f"a worker failed (exit code {process.exitcode}): {hint}")
+                say(found[-1])
+    if asked and not found:
+        raise KeyboardInterrupt
+    return found
 
 
 def work(bench: RtcBench, levels: tuple[str, ...], folder: Path, done: list[dict[str, Any]], log: Path) -> None:
@@ -98,6 +126,10 @@ def work(bench: RtcBench, levels: tuple[str, ...], folder: Path, done: list[dict
             play_levels(bench, levels, folder, done, say)
         except KeyboardInterrupt:
             os._exit(STOPPED)  # XLA may still compute in threads, and would crash in an orderly exit
+        except Failed as error:
+            print(error, file=sys.stderr)
+            say(str(error))
+            sys.exit(FAILED)
         except Exception:
             traceback.print_exc()  # into the log, which the parent names
             sys.exit(FAILED)

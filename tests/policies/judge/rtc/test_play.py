@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from gambol.envs.contract import EnvSpec, Observation, Step
 from gambol.policies.judge.rtc.config import PRESETS
-from gambol.policies.judge.rtc.play import play
+from gambol.policies.judge.rtc.play import _play, play
 
 SPEC = EnvSpec(
     "follow",
@@ -95,9 +95,37 @@ def test_a_delay_that_the_horizon_cannot_bridge_is_refused():
         play(Follow(), Parts(True), "naive", PARAMS, np.array([0]), 5, 4, seed=0)
 
 
+@pytest.mark.parametrize(("every", "delay", "jump"), [(4, 0, 4.0), (4, 1, 4.0), (3, 3, 3.0), (1, 0, 1.0)])
+def test_a_jump_is_where_a_chunk_takes_over(every, delay, jump):
+    """Chunks that stand still change nowhere else: what they know is as many steps newer as a block is long."""
+    found = play(Follow(), Parts(False), "naive", PARAMS, np.array([0]), every, delay, seed=0)
+    np.testing.assert_allclose(found.jump, jump, rtol=1e-5)
+    changes = sum(now % every == delay % every for now in range(every * (1 + (delay == every)), 10))
+    np.testing.assert_allclose(found.delta, jump * changes / 9, rtol=1e-5)
+
+
+def test_delay_and_block_are_traced():
+    begun = _play._cache_size()  # pyright: ignore[reportFunctionMemberAccess]
+    for every, delay in ((1, 0), (2, 1), (4, 4)):
+        play(Follow(), Parts(True), "guided", PARAMS, np.array([0, 1]), every, delay, seed=1)
+    assert _play._cache_size() == begun + 1  # pyright: ignore[reportFunctionMemberAccess]
+
+
+def test_paces():
+    bench = replace(PRESETS["tiny"], delays=(0, 4), blocks=(4, 6))
+    assert bench.paces() == [(0, 1), (4, 4), (0, 4), (0, 6)]
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
-    [({"rollouts": 0}, "rollouts is 0"), ({"methods": ("guided",)}, "'naive'"), ({"delays": (5,)}, "horizon of twice")],
+    [
+        ({"rollouts": 0}, "rollouts is 0"),
+        ({"methods": ("guided",)}, "'naive'"),
+        ({"delays": (5,)}, "horizon of twice"),
+        ({"experts": 5}, "tries is 4 and seeds 1: at least 5"),
+        ({"sets": 2}, "a multiple of 2"),
+        ({"levels": ("a/walker", "b/walker.json")}, "two have the same last name"),
+    ],
 )
 def test_settings_that_cannot_work_are_refused(change, message):
     with pytest.raises(ValueError, match=message):

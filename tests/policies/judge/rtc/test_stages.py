@@ -6,8 +6,9 @@ from dataclasses import replace
 
 import pytest
 from gambol.policies.data.read import read
+from gambol.policies.judge.provenance import commit
 from gambol.policies.judge.rtc import stages, workers
-from gambol.policies.judge.rtc.config import TINY
+from gambol.policies.judge.rtc.config import TINY, slug
 from gambol.policies.judge.rtc.summary import summary
 from gambol.policies.learn.ppo.config import PPOConfig
 from gambol.policies.nets.config import NetworkConfig
@@ -21,6 +22,7 @@ BENCH = replace(
     ppo=PPOConfig(worlds=4, rollout_steps=8, epochs=1, minibatches=1),
     network=NetworkConfig((8,), (8,)),
     expert_steps=32,
+    least=0.0,
     frames=2,
     flow=replace(TINY.flow, mixer=MIXER, batch=8),
     chunks=32,
@@ -30,6 +32,7 @@ BENCH = replace(
     settled=1,
     methods=("naive", "settled", "reflex"),
     delays=(0, 1),
+    blocks=(2,),
     rollouts=4,
     max_steps=12,
 )
@@ -50,19 +53,21 @@ def test_every_cell_is_there(done, level):
     folder, cells = done
     found = cells_of(cells, level)
     assert [(cell["method"], cell["delay"], cell["every"]) for cell in found] == [
-        *(("naive", 0, 1), ("naive", 1, 1)),
-        *(("settled", 0, 1), ("settled", 1, 1)),
-        *(("reflex", 0, 1), ("reflex", 1, 1)),
+        (method, delay, every)
+        for method in ("naive", "settled", "reflex")
+        for delay, every in ((0, 1), (1, 1), (0, 2), (1, 2))
     ]
     assert all(len(cell["solved"]) == 4 and 0 <= cell["expert"] <= 1 for cell in found)
-    data = read(folder / "data" / stages.slug(level))
+    assert all(cell["commits"] == [commit()] for cell in found)
+    data = read(folder / "data" / slug(level) / "0")
     assert len(data.tasks) == 3 and list(data.observation()) == ["state"]  # what experts alone see is not learned from
     assert summary(cells)["delays"] == [0, 1]
-    runs = folder / "policies" / stages.slug(level) / "0"
+    runs = folder / "policies" / slug(level) / "0"
     about = {
         name: json.loads((runs / name / "metrics.jsonl").read_text().splitlines()[-1]) for name in ("first", "naive")
     }
     assert {name: row["step"] for name, row in about.items()} == {"first": 16, "naive": 16}
+    assert workers.spent(folder) > sum(row["seconds"] for row in about.values())
 
 
 def test_only_what_is_missing_is_done_again(done, monkeypatch):
@@ -74,8 +79,30 @@ def test_only_what_is_missing_is_done_again(done, monkeypatch):
     monkeypatch.setattr(stages, "collect", None)
     stages.play_levels(BENCH, [last["level"]], folder, stages.begin(BENCH, folder), said.append)
     assert [line for line in said if "delay" in line] == [said[-1]]
-    assert f"{last['method']} delay {last['delay']}" in said[-1] and not [line for line in said if "training" in line]
+    assert f"{last['method']} delay {last['delay']} blocks of {last['every']}" in said[-1]
+    assert not [line for line in said if "training" in line]
     assert stages.cells(folder) == cells and path.read_text() == whole
+    path.write_text(whole + whole)  # two who played the same
+    assert stages.cells(folder) == cells
+    path.write_text(whole)
+
+
+def test_experts_are_trained_until_enough_are_good_enough(monkeypatch, tmp_path):
+    trained, rates = [], [0.1, 0.7, 0.2, 0.6, 0.9]
+
+    def on(config, place, what, say):
+        trained.append(config.seed)
+        place.mkdir(parents=True)
+        (place / stages.SOLVED).write_text(str(rates[config.seed]))
+
+    monkeypatch.setattr(stages, "on", on)
+    bench = replace(BENCH, least=0.65, sets=2, seeds=2, tries=3)
+    assert stages.experts(bench, LEVELS[1], 1, tmp_path / "one", print) == {1: 0.7} and trained == [1]
+    assert stages.experts(bench, LEVELS[1], 0, tmp_path / "none", print) == {4: 0.9} and trained[1:] == [0, 2, 4]
+    two = replace(bench, experts=2, sets=1, tries=5)
+    assert stages.experts(two, LEVELS[1], 0, tmp_path / "two", print) == {1: 0.7, 4: 0.9}
+    with pytest.raises(stages.Failed, match=r"no expert of 2 solves 65% of episodes after 32 steps \(10.0%, 20.0%\)"):
+        stages.experts(replace(bench, tries=2), LEVELS[1], 0, tmp_path / "three", print)
 
 
 @pytest.mark.parametrize("count", [0, 3])
@@ -92,10 +119,10 @@ def test_another_benchmark_is_not_mixed_in(done):
 def test_a_worker_that_fails_is_named_and_the_other_goes_on(done):  # last: it spoils the folder
     folder, before = done
     broken, whole = LEVELS
-    shutil.rmtree(folder / "policies" / stages.slug(broken))
-    (folder / "data" / stages.slug(broken) / "meta" / "info.json").write_text("{")
+    shutil.rmtree(folder / "policies" / slug(broken))
+    (folder / "data" / slug(broken) / "0" / "meta" / "info.json").write_text("{")
     (folder / stages.CELLS).write_text("")
-    with pytest.raises(ChildProcessError, match=r"a worker failed: the end of .*worker-[01]\.log says why"):
+    with pytest.raises(stages.Failed, match=r"a worker failed \(exit code 1\): the end of .*worker-[01]\.log says why"):
         workers.run(BENCH, folder, workers=2)
     assert stages.cells(folder) == cells_of(before, whole)
     assert any("info.json" in log.read_text() for log in folder.glob("worker-*.log"))
