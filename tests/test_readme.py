@@ -14,9 +14,10 @@ def of_part(part: str):
     return once(table, [row for row in readme.rows("sim2real") if row["part"] == part])
 
 
-def bridged(rows):
-    """The table of each run, as one that knows those before it."""
-    return [flow_tables.rtc(rows[: i + 1]) for i in range(len(rows))] or ["Not measured yet."]
+def bridged(table):
+    """That of each run, as one that knows those before it."""
+    rows = readme.bridged()
+    return [table(rows[: i + 1]) for i in range(len(rows))]
 
 
 def once(table, rows):
@@ -45,7 +46,8 @@ MADE_FROM = {
     **{part: lambda part=part: of_part(part) for part in readme.DEPLOYED},
     "latency": latency,
     "reflex-alone": lambda: once(flow_tables.alone, readme.rows("reflex_alone")),
-    "rtc": lambda: bridged([row for row in readme.rows("rtc") if row["preset"] == "small"]),
+    "rtc": lambda: bridged(flow_tables.rtc) or ["Not measured yet."],
+    "rtc-headline": lambda: bridged(flow_tables.headline) or [flow_tables.headline([])],
 }
 """By mark of the pages, what each row of the results would say there. Newer rows than those quoted do no harm."""
 
@@ -103,22 +105,24 @@ def test_what_chunks_take_and_bridge_stands_by_head_and_by_delay():
         and "| `guided` to `naive` (aim: at most 2.5) | 2.40 x | 2.40 x |" in lines
     )
     assert lines[-1].endswith("by 1.2 %, 1.2 %.") and "abacus" in lines[-1]
-    cell = {"rate": 0.5, "lo": 0.4, "hi": 0.6, "delta": 1.0, "jerk": 2.0}
+    cell = {"rate": 0.5, "lo": 0.4, "hi": 0.6, "delta": 1.0, "jerk": 2.0, "jump": 1.5}
     better = {"better": {"mean": 0.2, "lo": 0.1, "hi": 0.3}}
     methods = {"naive": {"0": cell, "4": cell}, "settled": {"0": cell | better, "4": cell | {"delta": 3.0} | better}}
     found = {
         "delays": [0, 4],
         "commit": "0123456789",
-        "levels": {f"k/{name}": {"naive": [0.5, 0.25], "settled": [0.5, 0.75], "expert": 1.0} for name in "ab"},
+        "levels": {f"k/{name}": {"naive": [0.5, 0.25], "settled": [0.5, 0.75], "experts": [1.0, 0.9]} for name in "ab"},
+        "blocks": {"4": {method: {"0": cell, "4": cell} for method in ("naive", "settled")}},
         "seeds": 2,
         "rollouts": 9,
         "experts": 0.9,
         "methods": methods,
     }
     lines = flow_tables.rtc([found]).splitlines()
-    assert lines[3] == "| `settled` | 50.0 (40 to 60) | 50.0 (40 to 60) | 2.00 | 2.00 |"
-    assert lines[-1] == "`settled` at delay 4, beside `naive`: +20.0 points (+10.0 to +30.0)."
-    assert "| `b` | 25.0 | 75.0 | 100.0 |" in lines
+    assert lines[3] == "| `settled` | 50.0 (40 to 60) | 50.0 (40 to 60) | 3.00 | 2.00 | 1.50 |"
+    assert "`settled` at delay 4, beside `naive`: +20.0 points (+10.0 to +30.0)." in lines
+    assert "| `b` | 25.0 | 75.0 | 100.0, 90.0 |" in lines and "In blocks of 4 steps:" in lines
+    assert "solve 50 % of episodes\n  on 2 levels, naive ones 50 % (" in flow_tables.headline([found])
     other = found | {"methods": methods | {"naive": {"0": cell | {"rate": 0.61}, "4": cell | {"rate": 0.6}}}}
     again = flow_tables.rtc([found, other]).splitlines()[-1]
     rates = {"k/a": [0.5, 1.0]}

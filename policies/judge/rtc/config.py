@@ -2,8 +2,8 @@
 
 Not as published in any preset: of the twelve levels eight can be had; experts learn by PPO without the robustness of
 RPO; data are counted in episodes, at most 8,000 per level, where the paper has 1,015,808 steps, and 2 % of them are
-held out; flow times are Beta, not uniform; actions are z-scored; steps past an episode's end do not count, where the paper
-has actions of zero; runs that go on from another warm up anew.
+held out; flow times are Beta, not uniform; actions are z-scored; steps past an episode's end do not count, where the
+paper has actions of zero; runs that go on from another warm up anew.
 """
 
 from dataclasses import dataclass, replace
