@@ -74,13 +74,22 @@ def play_levels(bench: RtcBench, levels: Iterable[str], folder: Path, done: list
 
 
 def cells(folder: Path) -> list[dict[str, Any]]:
-    """Those that are there, each once; a last line that was cut short is not."""
+    """Those that are there, each once; a last line that was cut short is not. Raises ValueError for another damage."""
     path = folder / CELLS
     lines = path.read_text().splitlines(keepends=True) if path.exists() else []
     whole = [line for line in lines if line.endswith("\n")]
     if len(whole) < len(lines):
         write_atomically(path, "".join(whole).encode())
-    return list({tuple(cell[name] for name in KEY): cell for cell in map(json.loads, whole)}.values())
+    found = {}
+    for number, line in enumerate(whole, 1):
+        try:
+            cell = json.loads(line)
+            found[tuple(cell[name] for name in KEY)] = cell
+        except (ValueError, KeyError, TypeError) as error:
+            raise ValueError(
+                f"{path}, line {number}, is no cell ({error!r}): remove it, to have it played anew"
+            ) from None
+    return list(found.values())
 
 
 def experts(bench: RtcBench, level: str, number: int, folder: Path, say: Say) -> dict[int, float]:

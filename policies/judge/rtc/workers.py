@@ -8,9 +8,11 @@ import multiprocessing
 import os
 import signal
 import sys
+import threading
 import time
 import traceback
-from contextlib import redirect_stderr
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stderr
 from multiprocessing.connection import wait
 from pathlib import Path
 from typing import Any
@@ -23,6 +25,8 @@ from .stages import Failed, begin, cells, play_levels
 FAILED, STOPPED = 1, 130
 """Exit codes of a worker."""
 SECONDS = "seconds.json"
+BEAT = 10.0
+"""Seconds between looks at the clock: a run that is killed loses no more."""
 
 
 def run(bench: RtcBench, folder: Path, workers: int = 1) -> list[dict[str, Any]]:
@@ -37,16 +41,32 @@ def run(bench: RtcBench, folder: Path, workers: int = 1) -> list[dict[str, Any]]
             f"workers is {workers}: at least 1, at most one for each of {levels} levels and {len(cores)} cores"
         )
     done = begin(bench, folder)
-    began = time.monotonic()
-    with exclusive(folder):
-        try:
-            if workers == 1:
-                play_levels(bench, bench.levels, folder, done, say)
-            else:
-                side_by_side(bench, folder, done, [set(cores[number::workers]) for number in range(workers)])
-        finally:
-            write_atomically(folder / SECONDS, json.dumps(spent(folder) + time.monotonic() - began).encode())
+    with exclusive(folder), clocked(folder):
+        if workers == 1:
+            play_levels(bench, bench.levels, folder, done, say)
+        else:
+            side_by_side(bench, folder, done, [set(cores[number::workers]) for number in range(workers)])
     return cells(folder)
+
+
+@contextmanager
+def clocked(folder: Path) -> Iterator[None]:
+    """Add the time inside to what is `spent`, also if the process is killed."""
+    before, began, over = spent(folder), time.monotonic(), threading.Event()
+
+    def keep() -> None:
+        last = False
+        while not last:
+            last = over.wait(BEAT)
+            write_atomically(folder / SECONDS, json.dumps(before + time.monotonic() - began).encode())
+
+    thread = threading.Thread(target=keep, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
 
 
 def spent(folder: Path) -> float:

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import time
 from dataclasses import replace
 
 import pytest
@@ -84,7 +85,23 @@ def test_only_what_is_missing_is_done_again(done, monkeypatch):
     assert stages.cells(folder) == cells and path.read_text() == whole
     path.write_text(whole + whole)  # two who played the same
     assert stages.cells(folder) == cells
+    path.write_text(whole + '{"level": 3}\n')
+    with pytest.raises(ValueError, match=rf"cells.jsonl, line {len(cells) + 1}, is no cell \(KeyError"):
+        stages.cells(folder)
     path.write_text(whole)
+
+
+def test_the_time_counts_of_a_run_that_is_killed(monkeypatch, tmp_path):
+    monkeypatch.setattr(workers, "BEAT", 0.01)
+    last = 0.0
+    for _ in range(2):
+        with workers.clocked(tmp_path):
+            until = time.monotonic() + 20
+            while workers.spent(tmp_path) < last + 0.1 and time.monotonic() < until:
+                time.sleep(0.01)
+            assert workers.spent(tmp_path) >= last + 0.1
+        last = workers.spent(tmp_path)
+    assert last < 20
 
 
 def test_experts_are_trained_until_enough_are_good_enough(monkeypatch, tmp_path):
