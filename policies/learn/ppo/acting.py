@@ -72,6 +72,8 @@ class CollectorParams(NamedTuple):
 def make_parts(spec: EnvSpec, ppo: PPOConfig, network: NetworkConfig, encoder: EncoderFactory = Flatten) -> Parts:
     """The parts for an environment. Raises ValueError for spaces that no head or encoder is made for."""
     distribution, mixing = distribution_for(spec.action_space), mixing_for(spec)
+    if ppo.robustness and not distribution.free:
+        raise ValueError(f"ppo.robustness is {ppo.robustness}: actions that are chosen, not measured, need 0")
     mirror, adaptation = mirror_for(spec, ppo, network), adaptation_for(spec, network)
     networks = partial(make_actor_critic, spec, distribution, mixing.channels, network, encoder)
     actor, critic = (nnx.graphdef(net) for net in nnx.eval_shape(lambda: networks(jax.random.key(0))))

@@ -48,6 +48,9 @@ class PPOConfig:
     """Weight of the value loss."""
     entropy_coef: float = 0.01
     """Weight of the entropy bonus."""
+    robustness: float = 0.0
+    """Most that means of continuous actions are shifted by in the loss, anew in every gradient step, so that they may
+    not narrow early (robust policy optimisation: Rahman & Xue, arXiv 2212.07536); 0: not at all."""
     max_grad_norm: float = 0.5
     """Global norm that gradients are clipped to."""
     normalise_observations: bool = True
@@ -77,10 +80,11 @@ class PPOConfig:
         for name in (*rates, "clip", "max_grad_norm", "reward_scale"):
             _check(self, name, getattr(self, name) > 0 and isfinite(getattr(self, name)), "a finite number above 0")
         if self.kl_target:
+            _check(self, "robustness", not self.robustness, "0 with ppo.kl_target, which would count the shifts")
             inside = self.learning_rate_min <= self.learning_rate <= self.learning_rate_max
             _check(self, "learning_rate", inside, "between ppo.learning_rate_min and ppo.learning_rate_max")
         _check(self, "symmetry", self.symmetry in get_args(Symmetry), " or ".join(get_args(Symmetry)))
-        for name in ("value_clip", "value_coef", "entropy_coef", "kl_target", "symmetry_weight"):
+        for name in ("value_clip", "value_coef", "entropy_coef", "kl_target", "symmetry_weight", "robustness"):
             _check(self, name, getattr(self, name) >= 0 and isfinite(getattr(self, name)), "0 or a finite number above")
         for name in ("gamma", "gae_lambda", "mixing_start"):
             _check(self, name, 0 <= getattr(self, name) <= 1, "between 0 and 1")

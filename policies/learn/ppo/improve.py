@@ -64,19 +64,34 @@ def outputs(parts: Parts, params: Params, batch: Batch) -> Array:
     return actor.unroll(seen, rollout.done, batch.memory["actor"])[0]
 
 
+def shifted(parts: Parts, parameters: Array, key: Array | None) -> Array:
+    """Parameters of distributions with their means elsewhere, by at most the `robustness`."""
+    most = parts.config.robustness
+    if key is None:
+        return parameters
+    mean = parameters[..., : parts.distribution.outputs]
+    shift = jax.random.uniform(key, mean.shape, minval=-most, maxval=most)
+    return parameters.at[..., : parts.distribution.outputs].add(shift)
+
+
 def loss(
-    params: Params, parts: Parts, batch: Batch, left: Array | float = 1.0, pull: Array | float = 0.0
+    params: Params,
+    parts: Parts,
+    batch: Batch,
+    left: Array | float = 1.0,
+    pull: Array | float = 0.0,
+    key: Array | None = None,
 ) -> tuple[Array, dict[str, Array]]:
     """The loss of a minibatch, [], and what it is made of. `left` [] is what is left of the entropy bonus,
-    and `pull` [] weighs the distance between the latents."""
+    `pull` [] weighs the distance between the latents, and `key` draws the shifts of robustness."""
     distribution, lived = parts.distribution, outputs(parts, params, batch)
-    total, metrics = proximal(params, parts, batch, lived, left)
+    total, metrics = proximal(params, parts, batch, shifted(parts, lived, key), left)
     if batch.image is not None and parts.mirror is not None:
         other = replace(batch, rollout=batch.image)
         seen = outputs(parts, params, other)
         asymmetry = losses.asymmetry(parts.mirror.action(distribution.mode(lived)), distribution.mode(seen))
         if parts.config.symmetry == "augment":
-            total = (total + proximal(params, parts, other, seen, left)[0]) / 2
+            total = (total + proximal(params, parts, other, shifted(parts, seen, key), left)[0]) / 2
         else:
             total += parts.config.symmetry_weight * asymmetry
         metrics["asymmetry"] = asymmetry
@@ -122,21 +137,23 @@ def improve(
     orders: Array,
     left: Array,
     pull: Array | float = 0.0,
+    key: Array | None = None,
 ) -> tuple[Params, optax.OptState, Array, dict[str, Array]]:
     """One gradient step per minibatch, for `orders` [epochs, M, B] of the worlds. Also returns the learning rate of the
     last one. Metrics are [] each: means over the steps, `ratio_error_first` the largest |ratio - 1| before the first
-    one, `non_finite` a count."""
+    one (0 but for the shifts of robustness, which `key` draws), `non_finite` a count."""
 
-    def descend(carry: tuple[Params, optax.OptState, Array], worlds: Array):
-        params, optimiser, rate = carry
-        gradient, metrics = jax.grad(loss, has_aux=True)(params, parts, part(batch, worlds), left, pull)
+    def descend(carry: tuple[Params, optax.OptState, Array], step: tuple[Array, Array | None]):
+        (params, optimiser, rate), (worlds, key) = carry, step
+        gradient, metrics = jax.grad(loss, has_aux=True)(params, parts, part(batch, worlds), left, pull, key)
         rate = adapted(parts.config, rate, metrics["approx_kl"], left) if parts.config.kl_target else rate
         direction, optimiser = parts.optimiser.update(gradient, optimiser)
         params = jax.tree.map(lambda weight, change: weight - rate * change, params, direction)
         return (params, optimiser, rate), metrics | {"grad_norm": optax.tree.norm(gradient)}
 
     steps = orders.reshape(-1, orders.shape[-1])
-    (params, optimiser, rate), metrics = jax.lax.scan(descend, (params, optimiser, rate), steps)
+    keys = jax.random.split(key, len(steps)) if parts.config.robustness and key is not None else None
+    (params, optimiser, rate), metrics = jax.lax.scan(descend, (params, optimiser, rate), (steps, keys))
     first = metrics.pop("ratio_error")[0]
     bad = sum(jnp.sum(~jnp.isfinite(leaf)) for leaf in [metrics["loss"], *jax.tree.leaves(params)])
     means = {name: values.mean() for name, values in metrics.items()}

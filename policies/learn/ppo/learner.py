@@ -46,6 +46,9 @@ from .rollout import Rollout, collect, episode_metrics, start
 from .state import Learned, LearnerState, collector_params, params_of
 from .turns import history_latents, in_turn
 
+SHIFTS = 3
+"""Of a state's key; `update` splits it into those of 0 to 2."""
+
 
 def make_learner(env: Env, ppo: PPOConfig, network: NetworkConfig, encoder: EncoderFactory = Flatten) -> Learner:
     """PPO on `env`. `encoder` makes the first part of actor and critic, one each, for the space each of them sees.
@@ -124,7 +127,10 @@ def optimise(parts: Parts, state: LearnerState, seen: Rollout, orders: Array) ->
         batch, pulled = replace(batch, latent=latent), pull(parts.adaptation, state.updates)
     left = annealing(config, state.updates)
     rate = config.learning_rate * left if state.rate is None else state.rate
-    params, optimiser, rate, metrics = improve(parts, rate, state.params, state.optimiser, batch, orders, left, pulled)
+    key = jax.random.fold_in(state.key, SHIFTS)
+    params, optimiser, rate, metrics = improve(
+        parts, rate, state.params, state.optimiser, batch, orders, left, pulled, key
+    )
     metrics["learning_rate"] = rate
     metrics["explained_variance"] = losses.explained_variance(batch.value.sum(axis=-1), batch.returns.sum(axis=-1))
     return Learned(params, optimiser, critic_memory, None if state.rate is None else rate, state.student), metrics

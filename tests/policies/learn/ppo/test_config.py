@@ -18,6 +18,8 @@ from gambol.policies.learn.ppo.config import PPOConfig
         ({"entropy_coef": -0.1}, "ppo.entropy_coef is -0.1: it must be 0 or a finite number above"),
         ({"gamma": 1.5}, "ppo.gamma is 1.5: it must be between 0 and 1"),
         ({"kl_target": -0.1}, "ppo.kl_target is -0.1: it must be 0 or a finite number above"),
+        ({"robustness": -0.1}, "ppo.robustness is -0.1: it must be 0 or a finite number above"),
+        ({"robustness": 0.3, "kl_target": 0.01}, "ppo.robustness is 0.3: it must be 0 with ppo.kl_target"),
         ({"anneal_after": -1}, "ppo.anneal_after is -1: it must be 0"),
         (
             {"kl_target": 0.01, "learning_rate": 0.1},

@@ -9,13 +9,13 @@ from flax import nnx
 from gambol.policies.learn.ppo.acting import PolicyParams, make_parts, make_policy
 from gambol.policies.learn.ppo.batch import Batch, minibatch_orders, part
 from gambol.policies.learn.ppo.config import PPOConfig
-from gambol.policies.learn.ppo.improve import add_advantage
+from gambol.policies.learn.ppo.improve import add_advantage, shifted
 from gambol.policies.learn.ppo.losses import gae
 from gambol.policies.learn.ppo.normaliser import identity
 from gambol.policies.learn.ppo.rollout import collect, start
 from gambol.policies.nets.config import NetworkConfig
 from gambol.policies.policy import renew
-from tiny_env import Hands, Recall
+from tiny_env import Hands, Reach, Recall
 
 CONFIG = PPOConfig(worlds=6, rollout_steps=7, minibatches=3, epochs=4, normalise_observations=False)
 
@@ -104,3 +104,18 @@ def test_a_part_holds_the_rollouts_and_memories_of_its_worlds(lived):
     np.testing.assert_array_equal(some.log_prob, lived.batch.log_prob[:, [4, 1]])
     np.testing.assert_array_equal(some.rollout.observation.policy, lived.batch.rollout.observation.policy[:, [4, 1]])
     np.testing.assert_array_equal(some.memory["actor"], lived.batch.memory["actor"][jnp.array([4, 1])])
+
+
+def test_robustness_shifts_means_and_no_deviations():
+    parts = make_parts(Hands(jnp.zeros(())).spec, replace(CONFIG, robustness=0.3), NetworkConfig((4,), (4,)))
+    parameters = jnp.broadcast_to(jnp.array([1.0, -2.0, 0.5, -0.5]), (5000, 4))
+    shift = np.asarray(shifted(parts, parameters, jax.random.key(0)) - parameters)
+    assert (shift[:, 2:] == 0).all() and np.abs(shift).max() <= 0.3 + 1e-6
+    np.testing.assert_allclose(shift[:, :2].mean(axis=0), 0, atol=0.01)
+    np.testing.assert_allclose(shift[:, :2].std(axis=0), 0.3 / 3**0.5, rtol=0.03)
+    assert abs(np.corrcoef(shift[:, 0], shift[:, 1])[0, 1]) < 0.05  # each action entry has its own
+
+
+def test_robustness_needs_actions_with_a_mean():
+    with pytest.raises(ValueError, match=r"ppo.robustness is 0.1: actions that are chosen, not measured, need 0"):
+        make_parts(Reach(jnp.zeros(()), "discrete").spec, replace(CONFIG, robustness=0.1), NetworkConfig((4,), (4,)))

@@ -40,6 +40,17 @@ def test_the_first_ratio_of_every_update_is_exactly_one(privileged):
     assert all(metrics["approx_kl"] != 0 for metrics in history)  # later minibatches did move
 
 
+def test_with_robustness_a_policy_learns_and_does_not_narrow():
+    entropy = {}
+    for most in (0.0, 0.3):
+        ppo = PPOConfig(worlds=64, rollout_steps=4, learning_rate=0.03, entropy_coef=0.0, robustness=most)
+        _, history = run(make_learner(Reach(jnp.zeros(())), ppo, NetworkConfig((8,), (8,))), 30)
+        assert (history[0]["ratio_error_first"] != 0) == (most > 0)  # shifted from the first step on
+        assert history[-1]["episode_return"] > 0.95
+        entropy[most] = history[-1]["entropy"]
+    assert entropy[0.3] > entropy[0.0] + 1
+
+
 def test_a_state_is_consumed_by_its_update_and_nothing_compiles_twice(privileged):
     _, learner = privileged
     state = learner.init(jax.random.key(0))
