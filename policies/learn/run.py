@@ -75,9 +75,13 @@ def build(config: TrainConfig) -> tuple[Env, Learner]:
     if flow is None:
         return env, make_learner(env, config.ppo, config.network)
     from .flow.build import make_flow_learner
+    from .flow.learner import Before
 
-    before = (lambda: load_policy(Path(flow.start)).params) if flow.start else None
-    return env, make_flow_learner(env.spec, flow, config.run.total_steps, before)
+    def before() -> Before:
+        found = load_policy(Path(flow.start))
+        return Before(found.config.flow, found.params)
+
+    return env, make_flow_learner(env.spec, flow, config.run.total_steps, before if flow.start else None)
 
 
 def train(config: TrainConfig, run_dir: Path | None = None, resume: bool = False, build: Build = build) -> Result:

@@ -14,12 +14,11 @@ from ...data.recording import ACTION, Recording
 from ..learner import Learner
 from .config import FlowLearning
 from .data import Steps, steps
-from .learner import make_learner
-from .parts import ChunkParams
+from .learner import Before, make_learner
 
 
 def make_flow_learner(
-    spec: EnvSpec, config: FlowLearning, total_steps: int, before: Callable[[], ChunkParams] | None = None
+    spec: EnvSpec, config: FlowLearning, total_steps: int, before: Callable[[], Before] | None = None
 ) -> Learner:
     """A learner for `total_steps` chunks. Raises ValueError for what cannot work; for data, when they are needed."""
     updates = math.ceil(total_steps / (config.batch * config.accumulate))

@@ -44,6 +44,14 @@ class Recorded(NamedTuple):
     """[B] the same, of episodes that are not learned from; empty where there are none."""
 
 
+class Before(NamedTuple):
+    """A policy that is gone on from."""
+
+    config: FlowLearning | None
+    """None: it was not learned by flow matching."""
+    params: Any
+
+
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
 class FlowState:
@@ -67,14 +75,18 @@ def make_learner(
     config: FlowLearning,
     updates: int,
     recorded: Callable[[], Steps],
-    before: Callable[[], ChunkParams] | None = None,
+    before: Callable[[], Before] | None = None,
 ) -> Learner:
     """A learner of so many `updates` for worlds like those of `spec`.
 
     `recorded` is called when training starts, not before: what has been learned needs no data. So is `before`, which
-    gives the parameters to go on from. Raises ValueError for what cannot work, and later where the data do not fit.
+    gives the policy to go on from. Raises ValueError for what cannot work, and later where the data do not fit.
     """
     parts, optimiser = make_parts(spec, config), make_optimiser(config, updates)
+    weights = [name for name, _ in named(jax.eval_shape(parts.network.fresh, jax.random.key(0)))]
+    for beginning in config.frozen:
+        if not any(name.startswith(beginning) for name in weights):
+            raise ValueError(f"flow.frozen names {beginning!r}: no weights begin so; there are {_beginnings(weights)}")
     data = cache(lambda: split(parts, recorded()))
     compiled = jax.jit(partial(update, parts, optimiser), donate_argnums=1)
     fresh = jax.jit(partial(init, parts, optimiser))
@@ -88,7 +100,7 @@ def make_learner(
             return fresh(key, measured(parts, data()))
         found = before()
         same_network(parts, found)
-        return fresh(key, found.scalings, found.weights)
+        return fresh(key, found.params.scalings, found.params.weights)
 
     return Learner(
         init=start,
@@ -102,19 +114,32 @@ def make_learner(
     )
 
 
-def same_network(parts: Parts, found: ChunkParams) -> None:
-    """Raises ValueError if parameters to go on from are not of this network."""
-    start = f"flow.start is {parts.config.start!r}"
-    if not isinstance(found, ChunkParams):
+def same_network(parts: Parts, found: Before) -> None:
+    """Raises ValueError if a policy to go on from has another network, or other actions."""
+    config = parts.config
+    start = f"flow.start is {config.start!r}"
+    if found.config is None:
         raise ValueError(f"{start}: that policy was not learned by flow matching")
+    for name in ("relative", "scaling", "observation_scaling"):  # its statistics are gone on with
+        there, here = getattr(found.config, name), getattr(config, name)
+        if there != here:
+            raise ValueError(f"{start}: flow.{name} is {there!r} there and {here!r} here: use that")
+    if config.reflex and config.settled > found.config.settled:
+        known = f"{found.config.settled} settled actions at most, flow.settled is {config.settled}"
+        raise ValueError(f"{start}: it knows {known}, and a reflex does not teach it more")
     here = dict(named(jax.eval_shape(parts.network.fresh, jax.random.key(0))))
-    there = dict(named(found.weights))
+    there = dict(named(found.params.weights))
     for name in sorted(here.keys() | there.keys()):
         shapes = [list(each[name].shape) if name in each else "missing" for each in (there, here)]
         if shapes[0] != shapes[1]:
             raise ValueError(
                 f"{start}: {name} is {shapes[0]} there and {shapes[1]} here: use its flow.head, and its task"
             )
+
+
+def _beginnings(names: list[str]) -> str:
+    """What names of weights begin with, at most two words of each."""
+    return ", ".join(dict.fromkeys(".".join(name.split(".")[:2]) for name in names))
 
 
 def init(

@@ -9,7 +9,7 @@ import pytest
 from gambol.envs.contract import EnvSpec, Observation
 from gambol.policies.learn.flow.config import FlowLearning
 from gambol.policies.learn.flow.data import steps
-from gambol.policies.learn.flow.learner import make_learner
+from gambol.policies.learn.flow.learner import Before, make_learner
 from gambol.policies.nets.flow.config import TINY
 from gambol.policies.nets.flow.loss import draw_settled
 from gambol.policies.nets.flow.mixer import MixerConfig
@@ -73,7 +73,7 @@ def test_a_reflex_knows_what_is_seen_now(learned):
     """The second action of a chunk cannot be known when it is planned, but when its time has come."""
     before = learned[0].params_of(learned[1])
     config = replace(CONFIG, start="before", reflex=(32,))
-    made = learner(config, updates=150, before=lambda: before)
+    made = learner(config, updates=150, before=lambda: Before(CONFIG, before))
     state, losses = trained(made, 150)
     after = made.params_of(state)
     assert losses[-1]["held_out_loss"] < 0.3 * losses[0]["held_out_loss"]
@@ -99,9 +99,29 @@ def test_a_reflex_knows_what_is_seen_now(learned):
 def test_only_the_same_network_is_gone_on_from(learned):
     before, other = learned[0].params_of(learned[1]), replace(CONFIG, head=replace(HEAD, depth=3), start="RUN")
     with pytest.raises(ValueError, match=r"flow.start is 'RUN': head.* is \[2, .*\] there and \[3, .*\] here"):
-        learner(other, before=lambda: before).init(jax.random.key(0))
+        learner(other, before=lambda: Before(CONFIG, before)).init(jax.random.key(0))
     with pytest.raises(ValueError, match="that policy was not learned by flow matching"):
-        learner(replace(CONFIG, start="RUN"), before=lambda: {"actor": 1}).init(jax.random.key(0))
+        learner(replace(CONFIG, start="RUN"), before=lambda: Before(None, {"actor": 1})).init(jax.random.key(0))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"relative": (0,)}, r"flow.start is 'RUN': flow.relative is \(\) there and \(0,\) here: use that"),
+        ({"scaling": "quantile"}, "flow.scaling is 'deviation' there and 'quantile' here"),
+        ({"observation_scaling": "none"}, "flow.observation_scaling is 'deviation' there and 'none' here"),
+        ({"settled": 2, "reflex": (8,)}, "it knows 0 settled actions at most, flow.settled is 2"),
+    ],
+)
+def test_a_policy_is_gone_on_from_as_it_was_learned(learned, change, message):
+    before = Before(CONFIG, learned[0].params_of(learned[1]))
+    with pytest.raises(ValueError, match=message):
+        learner(replace(CONFIG, start="RUN", **change), before=lambda: before).init(jax.random.key(0))
+
+
+def test_what_is_frozen_must_be_there():
+    with pytest.raises(ValueError, match=r"flow.frozen names 'tokenz': no weights begin so; there are .*head"):
+        learner(replace(CONFIG, frozen=("head", "tokenz")))
 
 
 @pytest.mark.parametrize(
@@ -139,7 +159,9 @@ def test_what_is_frozen_stays_and_what_is_added_learns():
     first = learner()
     base = first.params_of(first.init(jax.random.key(7)))
     made = learner(
-        replace(CONFIG, lora=2, start="RUN", frozen=("tokens",), held_out=0.0), updates=3, before=lambda: base
+        replace(CONFIG, lora=2, start="RUN", frozen=("tokens",), held_out=0.0),
+        updates=3,
+        before=lambda: Before(CONFIG, base),
     )
     state, _ = trained(made, 3)
     before, after = (jax.tree_util.tree_leaves_with_path(w) for w in (base.weights, state.trained.weights))
