@@ -1,6 +1,7 @@
 """Reading LeRobot datasets, of version 3.0 and 2.1, into memory."""
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -16,14 +17,11 @@ from .write import require_pyarrow
 def read(folder: Path) -> Recording:
     """All of a dataset. Raises ValueError, naming the file and what is wrong with it."""
     require_pyarrow()
-    if not (folder / layout.INFO).is_file():
-        raise ValueError(f"{folder} is no LeRobot dataset: there is no {layout.INFO} in it")
-    info = layout.load_json(folder / layout.INFO)
-    version = info.get("codebase_version")
-    if version not in (layout.VERSION, layout.OLDER):
-        raise ValueError(f"{folder} is of version {version!r}: this gambol reads {layout.VERSION} and {layout.OLDER}")
-    episodes = _episodes(folder) if version == layout.VERSION else _older_episodes(folder, info)
-    features = info["features"]
+    info = layout.load_info(folder)
+    episodes = _episodes(folder) if info["codebase_version"] == layout.VERSION else _older_episodes(folder, info)
+    if not episodes:
+        raise ValueError(f"{folder} holds no episodes")
+    features = {name: about for name, about in info["features"].items() if about["dtype"] != layout.TEXT}
     tables = [_table(folder, name, features) for name in dict.fromkeys(row["file"] for row in episodes)]
     columns = {name: np.concatenate([table[name] for table in tables]) for name in tables[0]}
     episode = columns["episode_index"].astype(np.int64)
@@ -46,7 +44,7 @@ def _episodes(folder: Path) -> list[dict[str, Any]]:
     if not files:
         raise ValueError(f"{folder} holds no meta/episodes: it was never finished")
     for path in files:
-        for row in _rows(path):
+        for row in _rows(path, layout.EPISODE):
             at = {"chunk_index": row["data/chunk_index"], "file_index": row["data/file_index"]}
             task = (row["tasks"] or [""])[0]
             found.append({**row, "file": layout.DATA.format(**at), "task": task})
@@ -61,6 +59,7 @@ def _older_episodes(folder: Path, info: dict[str, Any]) -> list[dict[str, Any]]:
     except (OSError, ValueError) as error:
         raise ValueError(f"{path} cannot be read: {error}") from None
     for row in lines:
+        _whole(path, ("episode_index", "length", "tasks"), row)
         number = row["episode_index"]
         at = {"episode_chunk": number // info["chunks_size"], "episode_index": number}
         videos = {"older_video": (info.get("video_path") or "", at)}
@@ -68,13 +67,14 @@ def _older_episodes(folder: Path, info: dict[str, Any]) -> list[dict[str, Any]]:
     return sorted(found, key=lambda row: row["episode_index"])
 
 
-def _rows(path: Path) -> list[dict[str, Any]]:
+def _rows(path: Path, wanted: tuple[str, ...]) -> list[dict[str, Any]]:
     from pyarrow import ArrowException, parquet
 
     try:
         table = parquet.read_table(path)
     except (OSError, ArrowException) as error:
         raise ValueError(f"{path} cannot be read: {error}") from None
+    _whole(path, wanted, table.column_names)
     kept = [name for name in table.column_names if not name.startswith("stats/")]
     return table.select(kept).to_pylist()
 
@@ -89,26 +89,47 @@ def _table(folder: Path, name: str, features: dict[str, Any]) -> dict[str, NDArr
     except (OSError, ArrowException) as error:
         raise ValueError(f"{path} cannot be read, its writer may not have finished it: {error}") from None
     wanted = {feature: about for feature, about in features.items() if about["dtype"] != "video"}
-    missing = sorted(set(wanted) - set(table.column_names))
+    _whole(path, wanted, table.column_names)
+    return {feature: _values(f"{path}, {feature}", table[feature], about) for feature, about in wanted.items()}
+
+
+def _whole(where: Path, wanted: Iterable[str], there: Iterable[str]) -> None:
+    """Raises ValueError if a field is missing."""
+    missing = sorted(set(wanted) - set(there))
     if missing:
-        raise ValueError(f"{path} lacks {missing[0]}, which {layout.INFO} names")
-    return {feature: _values(table[feature], about) for feature, about in wanted.items()}
+        raise ValueError(f"{where} lacks {missing[0]}")
 
 
-def _values(column: Any, about: dict[str, Any]) -> NDArray:
-    """[N, ...] as the feature says; a feature of one number is [N]."""
+def _values(where: str, column: Any, about: dict[str, Any]) -> NDArray:
+    """[N, ...] as the feature says; a feature of one number is [N]. Raises ValueError, saying `where`, for others."""
     import pyarrow as arrow
 
+    if column.null_count:
+        raise ValueError(f"{where}: {column.null_count} of {len(column)} steps are empty")
     column, shape = column.combine_chunks(), tuple(about["shape"])
     if about["dtype"] == "image":
-        from cv2 import IMREAD_COLOR, imdecode
-
-        coded = (np.frombuffer(cell["bytes"], np.uint8) for cell in column.to_pylist())
-        return np.stack([np.asarray(imdecode(picture, IMREAD_COLOR)) for picture in coded])[..., ::-1]
+        pictures = [_picture(where, cell) for cell in column.to_pylist()]
+        if len(sizes := {picture.shape for picture in pictures}) > 1:
+            raise ValueError(f"{where}: pictures are of {len(sizes)} sizes")
+        return np.stack(pictures)
     while isinstance(column, arrow.FixedSizeListArray | arrow.ListArray | arrow.ExtensionArray):
         column = column.storage if isinstance(column, arrow.ExtensionArray) else column.flatten()
     values = column.to_numpy(zero_copy_only=False).astype(about["dtype"], copy=False)
-    return values if shape == (1,) else values.reshape(-1, *shape)
+    try:
+        return values if shape == (1,) else values.reshape(-1, *shape)
+    except ValueError:
+        raise ValueError(f"{where}: {len(values)} numbers are no arrays of {shape}, as {layout.INFO} says") from None
+
+
+def _picture(where: str, cell: Any) -> NDArray:
+    """uint8 [H, W, 3] of a picture in a table."""
+    from cv2 import IMREAD_COLOR, imdecode
+
+    coded = cell.get("bytes") if isinstance(cell, dict) else None
+    found = imdecode(np.frombuffer(coded, np.uint8), IMREAD_COLOR) if coded else None
+    if found is None:
+        raise ValueError(f"{where}: a step holds no picture")
+    return found[..., ::-1]
 
 
 def _flat(names: Any) -> list[str]:

@@ -4,6 +4,7 @@ import json
 import shutil
 
 import numpy as np
+import pyarrow as arrow
 import pyarrow.parquet as parquet
 import pytest
 from gambol.policies.data.read import read
@@ -126,6 +127,14 @@ def test_version_2_1_is_read(folder):
     same(RECORDING, read(folder))
 
 
+def test_words_are_left_out(folder):
+    info = folder / "meta/info.json"
+    text = json.loads(info.read_text())
+    text["features"]["said"] = {"dtype": "string", "shape": [1], "names": None}
+    info.write_text(json.dumps(text))
+    same(RECORDING, read(folder))
+
+
 def damage(folder, how):
     info = folder / "meta/info.json"
     data = folder / "data/chunk-000/file-000.parquet"
@@ -148,6 +157,26 @@ def damage(folder, how):
             parquet.write_table(parquet.read_table(data).drop_columns("action"), data)
         case "version":
             info.write_text(info.read_text().replace("v3.0", "v9"))
+        case "no picture":
+            change_column(data, "observation.images.front", 3, {"bytes": b"xx", "path": None})
+        case "empty":
+            change_column(data, "action", 3, None)
+        case "no length":
+            episodes = folder / "meta/episodes/chunk-000/file-000.parquet"
+            parquet.write_table(parquet.read_table(episodes).drop_columns("length"), episodes)
+        case _:
+            name, value = how
+            text = json.loads(info.read_text())
+            (text["features"] if name in text["features"] else text)[name] = value
+            info.write_text(json.dumps(text))
+
+
+def change_column(path, name, step, value):
+    table = parquet.read_table(path)
+    cells = table[name].to_pylist()
+    cells[step] = value
+    place, kind = table.column_names.index(name), table.schema.field(name).type
+    parquet.write_table(table.set_column(place, name, arrow.array(cells, kind)), path)
 
 
 @pytest.mark.parametrize(
@@ -161,6 +190,14 @@ def damage(folder, how):
         ("outside", "names a file outside of itself"),
         ("lacks", "lacks action"),
         ("version", "is of version 'v9': this gambol reads v3.0 and v2.1"),
+        ("no picture", "file-000.parquet, observation.images.front: a step holds no picture"),
+        ("empty", "file-000.parquet, action: 1 of 8 steps are empty"),
+        ("no length", "file-000.parquet lacks length"),
+        (("fps", "fast"), "info.json: fps is 'fast': it must be a number"),
+        (("features", []), r"info.json: features is \[\]: it must be named features"),
+        (("action", {"dtype": "float32"}), "feature 'action' is .*: it needs a dtype and a shape"),
+        (("action", {"dtype": "floaty", "shape": [2]}), "feature 'action' is .*: it needs a dtype and a shape"),
+        (("action", {"dtype": "float32", "shape": [3]}), r"action: 16 numbers are no arrays of \(3,\)"),
     ],
 )
 def test_what_is_damaged_is_refused(folder, how, message):
