@@ -92,6 +92,20 @@ def rtc(found: list[Row]) -> str:
     return "\n".join(lines)
 
 
+def own(found: list[Row]) -> str:
+    """The same on levels of our own."""
+    row = found[-1]
+    return "\n".join(
+        [
+            "On four levels of our own (`--preset own`), with all else alike:",
+            "",
+            *_by_delay(row["methods"], row["delays"], {}),
+            "",
+            *_by_level(row),
+        ]
+    )
+
+
 def headline(found: list[Row]) -> str:
     """The point of the front page."""
     told = ""

@@ -184,8 +184,9 @@ def tables() -> dict[str, str]:
         **{part: deployed(part, *how) for part, how in DEPLOYED.items()},
         "latency": once_measured(flow.latency, newest_of_each("flow_latency", "head")),
         "reflex-alone": once_measured(flow.alone, rows("reflex_alone")),
-        "rtc": once_measured(flow.rtc, bridged()),
-        "rtc-headline": flow.headline(bridged()),
+        "rtc": once_measured(flow.rtc, bridged("small")),
+        "rtc-own": once_measured(flow.own, bridged("own")),
+        "rtc-headline": flow.headline(bridged("small")),
     }
 
 
@@ -199,9 +200,9 @@ DEPLOYED = {
 """By part of `sim2real.py`: its table, and the field of which every value has a row of its own."""
 
 
-def bridged() -> list[Row]:
+def bridged(preset: str) -> list[Row]:
     """Runs of real-time chunking; the oldest are of another protocol."""
-    return [row for row in rows("rtc") if row["preset"] == "small" and "blocks" in row]
+    return [row for row in rows("rtc") if row["preset"] == preset and "blocks" in row]
 
 
 def deployed(part: str, table: Callable[[list[Row]], str], field: str) -> str:

@@ -14,9 +14,9 @@ def of_part(part: str):
     return once(table, [row for row in readme.rows("sim2real") if row["part"] == part])
 
 
-def bridged(table):
+def bridged(table, preset="small"):
     """That of each run, as one that knows those before it."""
-    rows = readme.bridged()
+    rows = readme.bridged(preset)
     return [table(rows[: i + 1]) for i in range(len(rows))]
 
 
@@ -47,6 +47,7 @@ MADE_FROM = {
     "latency": latency,
     "reflex-alone": lambda: once(flow_tables.alone, readme.rows("reflex_alone")),
     "rtc": lambda: bridged(flow_tables.rtc) or ["Not measured yet."],
+    "rtc-own": lambda: once(flow_tables.own, readme.bridged("own")),
     "rtc-headline": lambda: bridged(flow_tables.headline) or [flow_tables.headline([])],
 }
 """By mark of the pages, what each row of the results would say there. Newer rows than those quoted do no harm."""
