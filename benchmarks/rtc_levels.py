@@ -58,13 +58,16 @@ def catapult() -> Level:
 
 
 def cartpole_thrust() -> Level:
-    """Carry the pole upright to the other side, pushed by two thrusters."""
-    cart = Shape((0.8, FLOOR_TOP + 0.16), vertices=box(0.7, 0.3), density=1.0, friction=0.02)
-    pole = Shape((0.8, FLOOR_TOP + 0.31 + 0.7), vertices=box(0.08, 1.4), density=0.4, angle=0.03)
-    goal = Shape((4.4, 2.0), radius=0.2, immovable=True)
-    hinge = Joint(0, 1, (0.8, FLOOR_TOP + 0.31))
-    push = [Thruster(0, 0.0, power=0.6), Thruster(0, np.pi, power=0.6)]
-    return level([cart, pole, goal], {1: GREEN, 2: BLUE}, [hinge], push)
+    """Carry the pole upright to the other side, pushed by two thrusters: floor and left wall are lost."""
+    at, top = 1.3, FLOOR_TOP + 0.1
+    ground = Shape((2.5, FLOOR_TOP + 0.05), vertices=box(5.0, 0.1), immovable=True, friction=0.02)
+    cart = Shape((at, top + 0.12), vertices=box(0.9, 0.24), density=1.0, friction=0.02)
+    pole = Shape((at, top + 0.95), vertices=box(0.08, 1.4), density=0.4, angle=0.03)
+    wall = Shape((0.06, 2.3), vertices=box(0.12, 3.6), immovable=True)
+    goal = Shape((3.4, 2.0), radius=0.25, immovable=True)
+    hinge = Joint(1, 2, (at, top + 0.25))
+    push = [Thruster(1, 0.0, power=0.25), Thruster(1, np.pi, power=0.25)]
+    return level([ground, cart, pole, wall, goal], {0: RED, 2: GREEN, 3: RED, 4: BLUE}, [hinge], push)
 
 
 def catcher() -> Level:
@@ -75,18 +78,20 @@ def catcher() -> Level:
     sides = [Shape((at + x, top + 0.34), vertices=box(0.08, 0.4), density=0.6) for x in (-0.41, 0.41)]
     ball = Shape((0.5, 3.8), radius=0.14, density=0.4, velocity=(3.2, 3.0), restitution=0.7)
     joints = [Joint(1, i + 2, (at + x, top + 0.14), fixed=True) for i, x in enumerate((-0.41, 0.41))]
-    push = [Thruster(1, 0.0, power=0.2), Thruster(1, np.pi, power=0.2)]
+    push = [Thruster(1, 0.0, power=0.4), Thruster(1, np.pi, power=0.4)]
     return level([ground, floor, *sides, ball], {4: GREEN, 1: BLUE, 0: RED}, joints, push)
 
 
 def trampoline() -> Level:
-    """Gain height from bounce to bounce: the thrust alone does not carry the weight."""
-    bed = Shape((1.6, 0.7), vertices=box(2.4, 0.15), immovable=True, restitution=0.95, friction=0.1)
-    ball = Shape((1.2, 2.0), radius=0.2, density=1.0, restitution=0.95, friction=0.0)
+    """Gain height from bounce to bounce, on a bed that is not quite level: the thrust alone does not carry the weight,
+    and the floor is lost."""
+    ground = Shape((2.5, FLOOR_TOP + 0.05), vertices=box(5.0, 0.1), immovable=True)
+    bed = Shape((1.6, 0.8), vertices=box(1.8, 0.15), immovable=True, restitution=0.8, friction=0.1, angle=0.03)
+    ball = Shape((1.6, 2.0), radius=0.2, density=1.0, restitution=0.8, friction=0.0)
     shelf = Shape((4.1, 4.1), vertices=box(1.2, 0.12), immovable=True)
     post = Shape((3.45, 2.45), vertices=box(0.1, 3.2), immovable=True)
-    push = [Thruster(1, np.pi / 2, power=0.4), Thruster(1, 0.0, power=0.12)]
-    return level([bed, ball, shelf, post], {1: GREEN, 2: BLUE}, (), push)
+    push = [Thruster(2, np.pi / 2, power=0.08), Thruster(2, 0.0, power=0.05)]
+    return level([ground, bed, ball, shelf, post], {0: RED, 2: GREEN, 3: BLUE}, (), push)
 
 
 LEVELS = {made.__name__: made for made in (catapult, cartpole_thrust, catcher, trampoline)}
