@@ -1,5 +1,8 @@
 """Write the four levels of our own in which timing counts: `gambol/catapult` and the like.
 
+They were changed until PPO learned them in the steps that `gambol bench rtc --preset own` gives an expert, and until an
+expert that acts four steps late mostly failed.
+
 python benchmarks/rtc_levels.py              # into envs/planar/levels
 python benchmarks/rtc_levels.py --draw DIR   # pictures as well
 """
