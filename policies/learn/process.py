@@ -13,7 +13,8 @@ from types import FrameType
 
 @contextmanager
 def stop_on_signal() -> Iterator[threading.Event]:
-    """An event that the first Ctrl-C or SIGTERM sets, so that the update in flight can end; a second acts as usual."""
+    """An event that the first Ctrl-C or SIGTERM sets, so that the update in flight can end; a second acts as usual.
+    What is ignored, as Ctrl-C by what a script has put in the background, stays so."""
     stop = threading.Event()
     if threading.current_thread() is not threading.main_thread():
         yield stop  # Python hands signals to the main thread only
@@ -24,7 +25,8 @@ def stop_on_signal() -> Iterator[threading.Event]:
         restore()
         print("gambol: stopping after this update; once more to stop at once", file=sys.stderr)
 
-    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
+    heard = [number for number in (signal.SIGINT, signal.SIGTERM) if signal.getsignal(number) is not signal.SIG_IGN]
+    before = {number: signal.signal(number, ask) for number in heard}
 
     def restore() -> None:
         for number, handler in before.items():

@@ -80,8 +80,8 @@ def free_cores() -> list[int]:
 
 
 def side_by_side(bench: RtcBench, folder: Path, done: list[dict[str, Any]], shares: list[set[int]]) -> None:
-    """A process for each share of the cores. Raises Failed if one fails, KeyboardInterrupt when they were asked to
-    stop, and did."""
+    """A process for each share of the cores. Ctrl-C and SIGTERM ask each to end its update and save. Raises Failed if
+    one fails, KeyboardInterrupt when they were asked to stop, and did."""
     context = multiprocessing.get_context("spawn")
     logs = [folder / f"worker-{number}.log" for number in range(len(shares))]
     levels = [bench.levels[number :: len(shares)] for number in range(len(shares))]
@@ -89,13 +89,20 @@ def side_by_side(bench: RtcBench, folder: Path, done: list[dict[str, Any]], shar
         context.Process(target=work, args=(bench, own, folder, done, log))
         for own, log in zip(levels, logs, strict=True)
     ]
-    before = signal.signal(signal.SIGTERM, lambda *_: [process.terminate() for process in processes])
+
+    def ask(*_: object) -> None:
+        for process in processes:
+            if process.pid:
+                process.terminate()
+
+    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         for process, share in zip(processes, shares, strict=True):
             start(process, share)
         found = join({process: why(log) for process, log in zip(processes, logs, strict=True)})
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
     if found:
         raise Failed("; ".join(found))
     if any(process.exitcode for process in processes):
@@ -122,25 +129,21 @@ def start(process: Any, share: set[int]) -> None:
 
 def join(processes: dict[Any, str]) -> list[str]:
     """Wait for all; the failures of those that were not stopped, each of which is said at once, as the others go on
-    for hours. Ctrl-C reaches them too: each ends its update and saves, so one is waited for."""
-    running, found, asked = dict(processes), [], False
+    for hours."""
+    running, found = dict(processes), []
     while running:
-        try:
-            wait([process.sentinel for process in running])
-        except KeyboardInterrupt:
-            asked = True
+        wait([process.sentinel for process in running])
         for process in [process for process in running if process.exitcode is not None]:
             hint = running.pop(process)
-            if process.exitcode not in (0, STOPPED, -signal.SIGINT, -signal.SIGTERM):
+            if process.exitcode not in (0, STOPPED, -signal.SIGTERM):
                 found.append(f"a worker failed (exit code {process.exitcode}): {hint}")
                 say(found[-1])
-    if asked and not found:
-        raise KeyboardInterrupt
     return found
 
 
 def work(bench: RtcBench, levels: tuple[str, ...], folder: Path, done: list[dict[str, Any]], log: Path) -> None:
-    """A worker."""
+    """A worker. A terminal's Ctrl-C reaches it too, but its parent passes that on, as SIGTERM."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     with log.open("a", buffering=1) as stream, redirect_stderr(stream):
         try:
             play_levels(bench, levels, folder, done, say)

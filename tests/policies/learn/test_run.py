@@ -172,12 +172,15 @@ def test_one_process_at_a_time(small, build):
 def test_ctrl_c_saves_and_ends(small, fake_build, capsys):
     """SIGINT while the loop runs: the update ends, all is saved, and resuming reaches the same state."""
     inner = fake_build()
-    before = signal.getsignal(signal.SIGINT)  # a script that runs the tests in the background has it ignored
     endless = replace(small, run=replace(small.run, total_steps=10**9, checkpoint_every=10**6))
-    timer = threading.Timer(1.0, lambda: os.kill(os.getpid(), signal.SIGINT))
-    timer.start()
-    result = run.train(endless, build=inner)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a script in the background has it ignored
+    try:
+        timer = threading.Timer(1.0, lambda: os.kill(os.getpid(), signal.SIGINT))
+        timer.start()
+        result = run.train(endless, build=inner)
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert result.interrupted and 0 < result.step < 10**9
     assert checkpoint.steps(result.run_dir / "checkpoints") == [result.step]
-    assert signal.getsignal(signal.SIGINT) is before
     assert "stopping after this update" in capsys.readouterr().err

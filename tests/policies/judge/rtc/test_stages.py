@@ -1,7 +1,10 @@
 """The whole benchmark, as small as can be, by two processes: what is there is not done again."""
 
 import json
+import os
 import shutil
+import signal
+import threading
 import time
 from dataclasses import replace
 
@@ -11,6 +14,7 @@ from gambol.policies.judge.provenance import commit
 from gambol.policies.judge.rtc import stages, workers
 from gambol.policies.judge.rtc.config import TINY, slug
 from gambol.policies.judge.rtc.summary import summary
+from gambol.policies.learn import process
 from gambol.policies.learn.ppo.config import PPOConfig
 from gambol.policies.nets.config import NetworkConfig
 from gambol.policies.nets.flow.mixer import MixerConfig
@@ -102,6 +106,34 @@ def test_the_time_counts_of_a_run_that_is_killed(monkeypatch, tmp_path):
             assert workers.spent(tmp_path) >= last + 0.1
         last = workers.spent(tmp_path)
     assert last < 20
+
+
+def until_stopped(*arguments):
+    """A worker that does nothing, in place of `workers.work`."""
+    log = arguments[-1]
+    with process.stop_on_signal() as stop:
+        log.write_text("begun")
+        code = workers.STOPPED if stop.wait(60) else 0
+    log.write_text("saved")
+    os._exit(code)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_the_parent_alone_is_asked_to_stop(monkeypatch, tmp_path, number):
+    monkeypatch.setattr(workers, "work", until_stopped)
+    logs = [tmp_path / f"worker-{worker}.log" for worker in range(2)]
+
+    def ask():
+        until = time.monotonic() + 50
+        while not all(log.exists() for log in logs) and time.monotonic() < until:
+            time.sleep(0.01)
+        os.kill(os.getpid(), number)
+
+    threading.Thread(target=ask).start()
+    before = signal.getsignal(number)
+    with pytest.raises(KeyboardInterrupt):
+        workers.side_by_side(BENCH, tmp_path, [], [set(workers.free_cores())] * 2)
+    assert [log.read_text() for log in logs] == ["saved", "saved"] and signal.getsignal(number) is before
 
 
 def test_experts_are_trained_until_enough_are_good_enough(monkeypatch, tmp_path):
