@@ -198,6 +198,30 @@ def alone(found: list[Row]) -> str:
     )
 
 
+def generalist(found: list[Row]) -> str:
+    """One policy of all levels beside one each."""
+    row = found[-1]
+    delays = row["delays"]
+    kinds = [(kind, place) for kind in ("settled", "reflex") for place in range(len(delays))]
+
+    def cells(level: str) -> str:
+        shares = ((row[who][level][kind][place] for who in ("all", "each")) for kind, place in kinds)
+        return " | ".join(f"{100 * alike:.1f} ({100 * own:.1f})" for alike, own in shares)
+
+    return "\n".join(
+        [
+            "One policy for all of these levels, which is not told the one it plays, learned from the recordings of "
+            f"all with {row['times']} times the chunks of one of the policies above, whose rates stand in brackets:",
+            "",
+            f"| solved, % | {' | '.join(f'`{kind}`, delay {delays[place]}' for kind, place in kinds)} |",
+            f"|---|{'---:|' * len(kinds)}",
+            *(f"| `{level.rsplit('/', 1)[-1]}` | {cells(level)} |" for level in row["all"]),
+            "",
+            f"{row['seeds']} of each, {row['rollouts']} episodes per cell and policy.",
+        ]
+    )
+
+
 def _again(found: list[Row]) -> list[str]:
     """How the newest run agrees with the one before."""
     if len(found) < 2:

@@ -184,6 +184,7 @@ def tables() -> dict[str, str]:
         **{part: deployed(part, *how) for part, how in DEPLOYED.items()},
         "latency": once_measured(flow.latency, newest_of_each("flow_latency", "head")),
         "reflex-alone": once_measured(flow.alone, rows("reflex_alone")),
+        "generalist": once_measured(flow.generalist, rows("flow_generalist")),
         "rtc": once_measured(flow.rtc, bridged("small")),
         "rtc-own": once_measured(flow.own, bridged("own")),
         "rtc-headline": flow.headline(bridged("small")),

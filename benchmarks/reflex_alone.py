@@ -7,7 +7,6 @@ They learn what the benchmark's reflexes learn, from the same steps, for as long
 delay concerns them.
 """
 
-import argparse
 import json
 import sys
 from pathlib import Path
@@ -16,12 +15,14 @@ import jax.numpy as jnp
 import numpy as np
 from gambol.envs.planar.env import make_planar
 from gambol.policies.judge.provenance import provenance, record
-from gambol.policies.judge.rtc.config import PRESETS, RtcBench, slug
+from gambol.policies.judge.rtc.config import RtcBench, slug
 from gambol.policies.judge.rtc.play import play
-from gambol.policies.judge.rtc.stages import begin, data_of, on
+from gambol.policies.judge.rtc.stages import data_of, on
 from gambol.policies.learn.flow.parts import ChunkParams, Parts, make_parts
 from gambol.policies.learn.run import load_policy
 from jax import Array
+
+from .finished import asked
 
 told = Parts.corrected
 
@@ -44,27 +45,13 @@ def rate(bench: RtcBench, folder: Path, level: str, seed: int) -> float:
 
 def main() -> None:
     """All levels and seeds."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("folder", type=Path, help="of `gambol bench rtc`, where it has finished")
-    parser.add_argument("--preset", choices=list(PRESETS), default="small")
-    parser.add_argument("--try", action="store_true", dest="attempt", help="record nothing")
-    asked = parser.parse_args()
-    bench = PRESETS[asked.preset]
-    played = begin(bench, asked.folder) if asked.folder.is_dir() else []
-    if len(played) < len(bench.levels) * bench.seeds * len(bench.methods) * len(bench.paces()):
-        raise SystemExit(f"{asked.folder} holds no finished benchmark")
+    done = asked(__doc__)
+    bench, folder = done.bench, done.folder
     Parts.corrected = hidden
-    levels = {level: [rate(bench, asked.folder, level, seed) for seed in range(bench.seeds)] for level in bench.levels}
-    reflex = {
-        level: [
-            cell["rate"]
-            for cell in sorted(played, key=lambda cell: cell["seed"])
-            if [cell[name] for name in ("level", "method", "delay", "every")] == [level, "reflex", 0, 1]
-        ]
-        for level in bench.levels
-    }
-    row = {"preset": asked.preset, "rollouts": bench.rollouts, "alone": levels, "reflex": reflex}
-    print(json.dumps({**provenance(), **row} if asked.attempt else record("reflex_alone", **row)))
+    levels = {level: [rate(bench, folder, level, seed) for seed in range(bench.seeds)] for level in bench.levels}
+    reflex = {level: done.rates(level, "reflex", 0) for level in bench.levels}
+    row = {"preset": done.preset, "rollouts": bench.rollouts, "alone": levels, "reflex": reflex}
+    print(json.dumps({**provenance(), **row} if done.attempt else record("reflex_alone", **row)))
 
 
 if __name__ == "__main__":

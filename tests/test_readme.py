@@ -46,6 +46,7 @@ MADE_FROM = {
     **{part: lambda part=part: of_part(part) for part in readme.DEPLOYED},
     "latency": latency,
     "reflex-alone": lambda: once(flow_tables.alone, readme.rows("reflex_alone")),
+    "generalist": lambda: once(flow_tables.generalist, readme.rows("flow_generalist")),
     "rtc": lambda: bridged(flow_tables.rtc) or ["Not measured yet."],
     "rtc-own": lambda: once(flow_tables.own, readme.bridged("own")),
     "rtc-headline": lambda: bridged(flow_tables.headline) or [flow_tables.headline([])],
@@ -128,4 +129,8 @@ def test_what_chunks_take_and_bridge_stands_by_head_and_by_delay():
     again = flow_tables.rtc([found, other]).splitlines()[-1]
     rates = {"k/a": [0.5, 1.0]}
     assert "`a` 75.0 (75.0)" in flow_tables.alone([{"alone": rates, "reflex": rates}])
+    alike = {"k/a": {"settled": [0.5, 0.25], "reflex": [1.0, 0.75]}}
+    each = {"k/a": {"settled": [0.6, 0.3], "reflex": [0.9, 0.8]}}
+    row = {"all": alike, "each": each, "times": 2, "delays": [0, 4], "seeds": 2, "rollouts": 9}
+    assert "| `a` | 50.0 (60.0) | 25.0 (30.0) | 100.0 (90.0) | 75.0 (80.0) |" in flow_tables.generalist([row])
     assert again == "The run before, of commit 0123456: 3 of 4 rates are within its intervals."
