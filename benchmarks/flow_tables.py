@@ -234,7 +234,9 @@ def _again(found: list[Row]) -> list[str]:
         if delay in before["methods"].get(method, {})
     ]
     within = sum(old["lo"] <= new["rate"] <= old["hi"] for new, old in pairs)
+    equal = sum(old["rate"] == new["rate"] for new, old in pairs)
     return [
         "",
-        f"The run before, of commit {before['commit'][:7]}: {within} of {len(pairs)} rates are within its intervals.",
+        f"The run before, of commit {before['commit'][:7]}, had the same seeds: {within} of {len(pairs)} rates are "
+        f"within its intervals, {equal} are equal.",
     ]
