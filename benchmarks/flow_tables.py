@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from gambol.policies.judge.rtc.summary import agreement
+
 Row = dict[str, Any]
 PARTS = {
     "encode": "what is observed, encoded",
@@ -227,16 +229,4 @@ def _again(found: list[Row]) -> list[str]:
     if len(found) < 2:
         return []
     before, row = found[-2:]
-    pairs = [
-        (cell, before["methods"][method][delay])
-        for method, cells in row["methods"].items()
-        for delay, cell in cells.items()
-        if delay in before["methods"].get(method, {})
-    ]
-    within = sum(old["lo"] <= new["rate"] <= old["hi"] for new, old in pairs)
-    equal = sum(old["rate"] == new["rate"] for new, old in pairs)
-    return [
-        "",
-        f"The run before, of commit {before['commit'][:7]}, had the same seeds: {within} of {len(pairs)} rates are "
-        f"within its intervals, {equal} are equal.",
-    ]
+    return ["", f"The run before, of commit {before['commit'][:7]}, had the same seeds: {agreement(row, before)}."]

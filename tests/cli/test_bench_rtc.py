@@ -40,6 +40,14 @@ def test_the_row_and_the_table(asked, tmp_path, monkeypatch, capsys):
     assert row["preset"] == "tiny" and row["workers"] == 2 and row["seconds"] == 0 and row["experts"] == 1
     assert row["methods"]["settled"]["4"]["better"]["mean"] == 0.5
     assert [line.split()[0] for line in text] == ["solved,", "naive", "settled", "experts"]
+    old = json.dumps({"preset": "tiny", "commit": "0123456789", "methods": {}})  # of another protocol
+    other = row | {"preset": "small", "methods": {}}
+    changed = row["methods"] | {"naive": row["methods"]["naive"] | {"4": {"rate": 1.0, "lo": 0.9, "hi": 1.0}}}
+    rows = [old, row | {"commit": "abcdefghij", "methods": changed}, other]
+    (tmp_path / "rtc.jsonl").write_text("".join(f"{r if r is old else json.dumps(r)}\n" for r in rows))
+    assert main.main(["bench", "rtc", "--preset", "tiny", "--out", str(folder)]) == 0
+    told = "beside the result of commit abcdefg: 3 of 4 rates are within its intervals, 3 of them equal"
+    assert capsys.readouterr().out.splitlines()[-1] == told
 
 
 def test_where_nothing_can_be_saved_nothing_begins(asked, tmp_path, monkeypatch, capsys):

@@ -76,6 +76,26 @@ def lines(found: dict[str, Any]) -> list[str]:
     return [*table, f"experts solve {found['experts']:.1%}; {', '.join(SMOOTHNESS)} are those at delay {last}"]
 
 
+def agreement(found: dict[str, Any], before: dict[str, Any]) -> str:
+    """How the rates of a summary agree with those of an earlier one, in one line."""
+    now, then = by_pace(found), by_pace(before)
+    pairs = [(now[pace], then[pace]) for pace in now if pace in then]
+    within = sum(old["lo"] <= new["rate"] <= old["hi"] for new, old in pairs)
+    equal = sum(old["rate"] == new["rate"] for new, old in pairs)
+    return f"{within} of {len(pairs)} rates are within its intervals, {equal} of them equal"
+
+
+def by_pace(found: dict[str, Any]) -> dict[tuple[str, int, int], dict[str, Any]]:
+    """What a summary found, by method, delay and length of blocks."""
+    blocks = [(methods, int(every)) for every, methods in found["blocks"].items()]
+    return {
+        (method, int(delay), every or shortest(int(delay))): cell
+        for methods, every in ((found["methods"], 0), *blocks)
+        for method, cells in methods.items()
+        for delay, cell in cells.items()
+    }
+
+
 def of_level(cells: Cells, level: str) -> Cells:
     """Those of one level."""
     return [cell for cell in cells if cell["level"] == level]
